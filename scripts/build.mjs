@@ -1,0 +1,79 @@
+/**
+ * Bundles the CLI (src/bin.ts) and every worker entry (src/**\/*Worker.ts) into dist/: one flat folder, so that any chunk
+ * reaches a worker as `./<name>Worker.js`, wherever the code that spawns it ended up.
+ *
+ * `--clean` also removes the chunks of earlier builds at once; otherwise they stay an hour, for runs that still import them.
+ */
+import { build } from "esbuild";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const dist = join(root, "dist");
+const staleChunkMs = 3_600_000;
+
+const workerEntries = async () => {
+  const files = await readdir(join(root, "src"), { recursive: true });
+  const workers = files.filter((file) => file.endsWith("Worker.ts")).sort();
+  const names = new Set(workers.map((file) => basename(file)));
+  if (names.size !== workers.length) {
+    throw new Error(`Two worker entries share a base name, but dist/ is flat: ${workers.join(", ")}`);
+  }
+  return workers.map((file) => join("src", file));
+};
+
+/** Writes by rename and only what changed: a process that starts during a build sees whole files. */
+const writeOutput = async ({ path, contents }) => {
+  const sameAsBefore = await readFile(path).then((before) => before.equals(contents), () => false);
+  if (sameAsBefore) return;
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, contents);
+  if (basename(path) === "bin.js") await chmod(temporary, 0o755);
+  await rename(temporary, path);
+};
+
+const removeStale = async (kept, maxAgeMs) => {
+  for (const name of await readdir(dist)) {
+    const path = join(dist, name);
+    if (!kept.has(path) && Date.now() - (await stat(path)).mtimeMs >= maxAgeMs) await rm(path, { force: true });
+  }
+};
+
+export const buildDist = async ({ clean = false } = {}) => {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [...(existsSync(join(root, "src/bin.ts")) ? ["src/bin.ts"] : []), ...(await workerEntries())],
+    outdir: dist,
+    entryNames: "[name]",
+    chunkNames: "chunk-[hash]",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    // Native modules cannot be bundled; the two optional ones belong to Effect's cluster and file watcher, unused here.
+    external: ["better-sqlite3", "msgpackr-extract", "@parcel/watcher"],
+    // CommonJS dependencies call require() for Node's own modules.
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    sourcemap: true,
+    sourcesContent: false,
+    write: false,
+    logLevel: "warning",
+  });
+  const bin = outputFiles.find((file) => basename(file.path) === "bin.js");
+  if (bin !== undefined && !bin.text.startsWith("#!")) {
+    throw new Error("src/bin.ts must start with #!/usr/bin/env node");
+  }
+  await mkdir(dist, { recursive: true });
+  // Entries last: when bin.js changes, the chunks it names are already there.
+  const isEntry = (file) => !basename(file.path).startsWith("chunk-");
+  for (const file of outputFiles.filter((file) => !isEntry(file))) await writeOutput(file);
+  for (const file of outputFiles.filter(isEntry)) await writeOutput(file);
+  await removeStale(new Set(outputFiles.map((file) => file.path)), clean ? 0 : staleChunkMs);
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildDist({ clean: process.argv.includes("--clean") });
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    exclude: ["test/bench/**"],
+    globalSetup: ["test/support/buildOnce.ts"],
+    // Processes, not threads: native modules and signals behave as in production.
+    pool: "forks",
+    poolOptions: { forks: { minForks: 1, maxForks: 2 } },
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+  },
+});
