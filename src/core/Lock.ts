@@ -1,0 +1,20 @@
+import type { Duration, Effect } from "effect";
+import type { LockError } from "./Errors.ts";
+
+/** What one acquisition got. Released once, by whoever acquired. */
+export interface Lease {
+  /** Per key asked, in order: false where someone else holds it. */
+  readonly taken: ReadonlyArray<boolean>;
+  /** Whether every key taken is still ours, by a monotonic clock; false once the time to live has run out or the store says so. */
+  readonly valid: Effect.Effect<boolean>;
+  /** Never fails: what cannot be released expires by itself. */
+  readonly release: Effect.Effect<void>;
+}
+
+/** Invariant 7: locks serve efficiency and the readers of the other side; no safety rests on them. */
+export interface Lock {
+  /** For plans and reports, e.g. `local` or `none`. */
+  readonly kind: string;
+  /** Tries each key once, all in one round trip, never waits for a holder. */
+  readonly acquire: (keys: ReadonlyArray<string>, ttl: Duration.Duration) => Effect.Effect<Lease, LockError>;
+}

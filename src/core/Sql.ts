@@ -1,0 +1,55 @@
+import type { Effect } from "effect";
+import type { SqlError } from "./Errors.ts";
+
+/** What may be bound or read. int64 is `bigint`, always: a driver that rounds is a defect. */
+export type Value = string | number | bigint | Uint8Array | null;
+
+export type Dialect = "sqlite" | "postgres" | "mysql";
+
+/** One statement, run once per row of binds; constant text, so that drivers can prepare it once. */
+export interface Call {
+  readonly text: string;
+  readonly binds: ReadonlyArray<ReadonlyArray<Value>>;
+  /** Whether rows come back: those of all runs, in order. */
+  readonly rows: boolean;
+}
+
+export type Row = ReadonlyArray<Value>;
+
+/**
+ * A batch program: pure; yields calls, is resumed with their rows, returns its outcome.
+ * Drivers run it inside one transaction and know nothing of what it means.
+ */
+export type Script<Out> = Generator<Call, Out, ReadonlyArray<Row>>;
+
+/** A named program of `sql/`: named, so that it can run where the database is (a worker thread holds the same table of programs). */
+export interface Program<Definition, Input, Out> {
+  readonly name: string;
+  /** `definition` is constant for a run, `input` is the batch; both plain data that can be cloned to a worker. */
+  readonly script: (definition: Definition, input: Input) => Script<Out>;
+}
+
+/** What an engine can do, so that shared code never asks which engine it is. */
+export interface SqlFacts {
+  readonly dialect: Dialect;
+  /** e.g. `SQLite 3.51.1`. */
+  readonly version: string;
+  /** Whether a commit survives a power loss with the settings in force, and which those are, for the report. */
+  readonly durable: boolean;
+  readonly durability: string;
+}
+
+export interface Sql {
+  /** Who it is, without secrets: driver, host, database or real path. Part of the plan hash. */
+  readonly identity: string;
+  readonly facts: SqlFacts;
+  /**
+   * Runs a program in one short write transaction and commits it. `CommitUnknown` where the answer to the commit was lost;
+   * on any other error nothing was written. Definitions are sent once and kept.
+   */
+  readonly write: <D extends object, I, O>(program: Program<D, I, O>, definition: D, input: I) => Effect.Effect<O, SqlError>;
+  /** Runs a program in one read-only transaction: one snapshot, nothing written. */
+  readonly read: <D extends object, I, O>(program: Program<D, I, O>, definition: D, input: I) => Effect.Effect<O, SqlError>;
+  /** Invariant 1: what has been read so far, whoever committed it, survives a power loss once this returns. */
+  readonly settle: Effect.Effect<void, SqlError>;
+}

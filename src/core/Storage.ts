@@ -1,0 +1,52 @@
+import type { Effect, Stream } from "effect";
+import type { StorageError } from "./Errors.ts";
+import type { Origin } from "./Item.ts";
+
+/** One listed object; `odd` says why it can never be read (a symlink, a FIFO, a folder with the suffix, a name that is no UTF-8). */
+export interface Entry {
+  readonly key: string;
+  readonly odd?: { readonly code: string; readonly reason: string };
+}
+
+/** `refused`: this object alone cannot be taken, for good (`rejected`) or for now (`failed`). */
+export type ReadOutcome =
+  | { readonly _tag: "Read"; readonly bytes: Uint8Array; readonly origin: Origin }
+  | { readonly _tag: "Gone" }
+  | { readonly _tag: "Refused"; readonly outcome: "rejected" | "failed"; readonly code: string; readonly reason: string };
+
+export interface Target {
+  readonly key: string;
+  readonly origin: Origin;
+}
+
+/** `Undeleted`: it is as it was read, but could not be deleted. */
+export type DeleteOutcome =
+  | { readonly _tag: "Deleted" | "Gone" | "Changed" }
+  | { readonly _tag: "Undeleted"; readonly code: string; readonly reason: string };
+
+/** Objects by key, in a folder or a bucket. Every method works on a chunk; answers are in the order asked. */
+export interface Storage {
+  /** Who it is, without secrets: scheme, host, bucket or real path. Part of the plan hash and of quarantine identities. */
+  readonly identity: string;
+  /** Whether `remove` compares and deletes in one step; if not, a window remains and the spec must accept it. */
+  readonly conditionalDelete: boolean;
+  /** Prefixes below `prefix` that together hold all its keys, in byte order; `[prefix]` where there is nothing to divide. */
+  readonly partitions: (prefix: string) => Effect.Effect<ReadonlyArray<string>, StorageError>;
+  /** Keys with the prefix and suffix after `after`, in byte order, lazily; Invariant 4: never more than one folder's or page's names in memory. */
+  readonly list: (options: {
+    readonly prefix: string;
+    readonly suffix: string;
+    readonly after?: string;
+  }) => Stream.Stream<ReadonlyArray<Entry>, StorageError>;
+  /** Reads whole objects of at most `maxBytes` each; larger ones are refused unread. */
+  readonly read: (
+    keys: ReadonlyArray<string>,
+    maxBytes: number,
+  ) => Effect.Effect<ReadonlyArray<ReadOutcome>, StorageError>;
+  /** Whether objects are still what was read, cheaply (no content); `undefined` where asking would cost a round trip each. */
+  readonly check?: (targets: ReadonlyArray<Target>) => Effect.Effect<ReadonlyArray<"same" | "changed" | "gone">, StorageError>;
+  /** Invariant 1: deletes each object only if its origin is unchanged. */
+  readonly remove: (targets: ReadonlyArray<Target>) => Effect.Effect<ReadonlyArray<DeleteOutcome>, StorageError>;
+  /** Removes empty folders below the prefix and the prefix itself; does nothing where folders do not exist. Answers how many. */
+  readonly prune: (prefix: string) => Effect.Effect<number, StorageError>;
+}
