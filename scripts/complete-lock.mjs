@@ -7,7 +7,18 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const lockPath = fileURLToPath(new URL("../package-lock.json", import.meta.url));
-const operatingSystems = ["aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "openharmony", "sunos", "win32"];
+const operatingSystems = [
+  "aix",
+  "android",
+  "darwin",
+  "freebsd",
+  "linux",
+  "netbsd",
+  "openbsd",
+  "openharmony",
+  "sunos",
+  "win32",
+];
 const processors = ["arm", "arm64", "ia32", "loong64", "mips64el", "ppc64", "riscv64", "s390x", "wasm32", "x64"];
 
 const lock = JSON.parse(readFileSync(lockPath, "utf8"));
@@ -28,7 +39,9 @@ const entryOf = (name, version, dev) => {
 
 const missing = Object.entries(lock.packages).flatMap(([parent, { dev, optionalDependencies = {} }]) =>
   Object.entries(optionalDependencies)
-    .filter(([name]) => !(`node_modules/${name}` in lock.packages) && !(`${parent}/node_modules/${name}` in lock.packages))
+    .filter(([name]) =>
+      !(`node_modules/${name}` in lock.packages) && !(`${parent}/node_modules/${name}` in lock.packages)
+    )
     .map(([name, version]) => [`node_modules/${name}`, entryOf(name, version, dev)])
 );
 
