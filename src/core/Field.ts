@@ -1,0 +1,364 @@
+/**
+ * The fields that settings are made of. Each reads a YAML scalar and its text form alike, because interpolation yields text;
+ * each carries what help, editor schema and reference show. An error says what was expected and what to write; never a secret.
+ */
+import { Duration, Either, ParseResult, Redacted, Schema, SchemaAST } from "effect";
+import type { ConnectionKind } from "./Connections.ts";
+import * as Nearest from "./Nearest.ts";
+
+/** What a field is, for lint, redaction and the reference; found on the AST under `AboutId`. */
+export interface About {
+  /** As the reference names it: `duration`, `count 1..5000`. */
+  readonly name: string;
+  readonly connection?: ConnectionKind;
+  readonly secret?: boolean;
+}
+
+export const AboutId: unique symbol = Symbol.for("ncps-pipeline/core/Field/About");
+
+export const about = (ast: SchemaAST.AST): About | undefined => {
+  const found = SchemaAST.getAnnotation<About>(AboutId)(ast);
+  return found._tag === "Some" ? found.value : undefined;
+};
+
+/** A value that a field refuses; `kind` tells a wrong YAML type from a wrong value of the right type. */
+export class Refusal extends ParseResult.Type {
+  readonly kind: "type" | "value";
+  readonly suggestion: string | undefined;
+  constructor(ast: SchemaAST.AST, actual: unknown, refused: Refused) {
+    super(ast, actual, refused.message);
+    this.kind = refused.kind;
+    this.suggestion = refused.suggestion;
+  }
+}
+
+interface Refused {
+  readonly kind: "type" | "value";
+  readonly message: string;
+  readonly suggestion?: string | undefined;
+}
+
+/** A field: any YAML value in, `A` out. */
+export type Field<A> = Schema.Schema<A, unknown>;
+
+/** A declaration of a field of one's own: `read` answers the value, or why not and what to write instead. */
+export const make = <A>(declaration: {
+  readonly about: About;
+  readonly to: Schema.Schema<A, A>;
+  readonly jsonSchema: object;
+  readonly read: (value: unknown) => Either.Either<A, Refused>;
+  /** The one way the value is written in plans. */
+  readonly write: (value: A) => unknown;
+}): Field<A> =>
+  Schema.transformOrFail(Schema.Unknown, declaration.to, {
+    strict: true,
+    decode: (value, _, ast) =>
+      Either.mapLeft(declaration.read(value), (refused) => new Refusal(ast, value, refused)),
+    encode: (value) => ParseResult.succeed(declaration.write(value)),
+  }).annotations({ [AboutId]: declaration.about, jsonSchema: declaration.jsonSchema });
+
+const wrongType = (message: string, suggestion?: string) => Either.left<Refused>({ kind: "type", message, suggestion });
+const badValue = (message: string, suggestion?: string) => Either.left<Refused>({ kind: "value", message, suggestion });
+
+/** What stands where something else was expected, without its value: a map, a list, text, … */
+export const kindOf = (value: unknown): string =>
+  value === null || value === undefined
+    ? "nothing"
+    : Redacted.isRedacted(value)
+    ? "a secret"
+    : Array.isArray(value)
+    ? "a list"
+    : typeof value === "string"
+    ? "text"
+    : typeof value === "bigint"
+    ? "a number"
+    : typeof value === "object"
+    ? "a map"
+    : `a ${typeof value}`;
+
+/** The value itself where it is short enough to recognise, else what it is. Never for secrets. */
+const shown = (value: unknown): string =>
+  (typeof value === "string" || typeof value === "number" || typeof value === "bigint" || typeof value === "boolean")
+    && String(value).length <= 60
+    ? typeof value === "string" ? JSON.stringify(value) : String(value)
+    : kindOf(value);
+
+const expected = (what: string, value: unknown, suggestion?: string) => {
+  const isScalar = ["string", "number", "bigint", "boolean"].includes(typeof value);
+  return Redacted.isRedacted(value)
+    ? wrongType(`expected ${what}, found a secret`, "this setting is shown in plans and logs; write it without `secret`")
+    : (isScalar ? badValue : wrongType)(`expected ${what}, found ${shown(value)}`, suggestion);
+};
+
+/** Text in which `${NAME}` stands for what the schema cannot know before it is read. */
+const interpolated = { type: "string", pattern: "\\$\\{" } as const;
+const written = (pattern: string, examples: ReadonlyArray<string>) => ({
+  anyOf: [{ type: "string", pattern, examples }, interpolated],
+});
+
+const readText = (what: string) => (value: unknown): Either.Either<string, Refused> =>
+  typeof value === "string"
+    ? Either.right(value)
+    : typeof value === "number" || typeof value === "bigint" || typeof value === "boolean"
+    ? wrongType(`expected ${what}, found a ${typeof value === "boolean" ? "boolean" : "number"}`, "put the value in quotes")
+    : expected(what, value);
+
+/** Any text, the empty one included. YAML numbers are refused: `1.10` would arrive as 1.1. */
+export const text: Field<string> = make({
+  about: { name: "text" },
+  to: Schema.String,
+  jsonSchema: { type: "string" },
+  read: readText("text"),
+  write: (value) => value,
+});
+
+/** The texts of a boolean that ncps (Go's `strconv.ParseBool`) accepts in its own variables. */
+const flags = new Map<string, boolean>([
+  ...["1", "t", "T", "TRUE", "true", "True"].map((word) => [word, true] as const),
+  ...["0", "f", "F", "FALSE", "false", "False"].map((word) => [word, false] as const),
+]);
+const yes = new Set(["yes", "y", "on", "enabled"]);
+const no = new Set(["no", "n", "off", "disabled", ""]);
+
+/** `true` or `false`. */
+export const flag: Field<boolean> = make({
+  about: { name: "boolean" },
+  to: Schema.Boolean,
+  jsonSchema: { anyOf: [{ type: "boolean" }, { type: "string", enum: [...flags.keys()] }, interpolated] },
+  read: (value) => {
+    if (typeof value === "boolean") return Either.right(value);
+    if (typeof value !== "string") return expected("true or false", value);
+    const known = flags.get(value);
+    if (known !== undefined) return Either.right(known);
+    const word = value.toLowerCase();
+    return expected(
+      "true or false",
+      value,
+      yes.has(word) ? "write true" : no.has(word) ? "write false" : "write true or false",
+    );
+  },
+  write: (value) => value,
+});
+
+/** A whole number within `min` (0 unless told) and `max`. */
+export const count = (bounds: { readonly min?: number; readonly max?: number } = {}): Field<number> => {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER } = bounds;
+  const range = bounds.max === undefined ? `${min} or more` : `${min} to ${max}`;
+  return make({
+    about: { name: `count (${range})` },
+    to: Schema.Number,
+    jsonSchema: {
+      anyOf: [
+        { type: "integer", minimum: min, ...(bounds.max === undefined ? {} : { maximum: max }) },
+        { type: "string", pattern: "^[+-]?\\d+$" },
+        interpolated,
+      ],
+    },
+    read: (value) => {
+      const number = typeof value === "string" && /^[+-]?\d+$/.test(value) ? Number(value) : value;
+      if (typeof number !== "number" || !Number.isInteger(number)) return expected("a whole number", value);
+      return number < min || number > max
+        ? badValue(`expected ${range}, found ${number}`, `write ${Math.min(Math.max(number, min), max)}`)
+        : Either.right(number);
+    },
+    write: (value) => value,
+  });
+};
+
+interface Unit {
+  readonly unit: string;
+  readonly factor: number;
+  /** What people write instead. */
+  readonly alike: ReadonlyArray<string>;
+}
+
+const durationUnits: ReadonlyArray<Unit> = [
+  { unit: "d", factor: 86_400_000, alike: ["day", "days"] },
+  { unit: "h", factor: 3_600_000, alike: ["hr", "hrs", "hour", "hours"] },
+  { unit: "m", factor: 60_000, alike: ["min", "mins", "minute", "minutes"] },
+  { unit: "s", factor: 1000, alike: ["sec", "secs", "second", "seconds"] },
+  { unit: "ms", factor: 1, alike: ["msec", "msecs", "millis", "millisecond", "milliseconds"] },
+];
+
+const sizeUnits: ReadonlyArray<Unit> = [
+  { unit: "GiB", factor: 1024 ** 3, alike: ["g", "gi", "gib"] },
+  { unit: "GB", factor: 1000 ** 3, alike: ["gb"] },
+  { unit: "MiB", factor: 1024 ** 2, alike: ["m", "mi", "mib"] },
+  { unit: "MB", factor: 1000 ** 2, alike: ["mb"] },
+  { unit: "KiB", factor: 1024, alike: ["k", "ki", "kib"] },
+  { unit: "kB", factor: 1000, alike: ["kb"] },
+  { unit: "B", factor: 1, alike: ["b", "byte", "bytes"] },
+];
+
+/** A number with a mandatory unit, as a multiple of the smallest unit. */
+const readMeasure = (
+  what: string,
+  units: ReadonlyArray<Unit>,
+  bare: (digits: string) => string,
+  example: string,
+) =>
+(value: unknown): Either.Either<number, Refused> => {
+  if (typeof value === "number" || typeof value === "bigint") {
+    return badValue(`expected ${what}, found ${value} without a unit`, bare(String(value)));
+  }
+  if (typeof value !== "string") return expected(what, value, `write it like ${example}`);
+  const [, digits = "", word = ""] = /^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*$/.exec(value) ?? [];
+  if (digits === "") return expected(what, value, `write it like ${example}`);
+  if (word === "") return badValue(`expected ${what}, found ${shown(value)} without a unit`, bare(digits));
+  const exact = units.find(({ unit }) => value === `${digits}${unit}`);
+  if (exact !== undefined) {
+    const amount = Number(digits) * exact.factor;
+    return Number.isSafeInteger(amount) ? Either.right(amount) : expected(`${what} without fractions of the smallest unit`, value);
+  }
+  const near = units.find(({ unit, alike }) => unit === word || unit.toLowerCase() === word.toLowerCase()
+    || alike.includes(word.toLowerCase()));
+  const known = units.map(({ unit }) => unit).join(", ");
+  return expected(what, value, near === undefined ? `units are ${known}` : `write ${digits}${near.unit}`);
+};
+
+const writeMeasure = (units: ReadonlyArray<Unit>) => (amount: number): string => {
+  const fit = units.find(({ factor }) => amount % factor === 0 && amount >= factor) ?? units.at(-1)!;
+  return `${amount / fit.factor}${fit.unit}`;
+};
+
+const writeMillis = writeMeasure(durationUnits);
+const readMillis = readMeasure(
+  "a duration",
+  durationUnits,
+  (digits) => `write ${digits}ms or ${digits}s`,
+  "500ms, 10s, 5m, 2h or 1d",
+);
+
+/** A duration with its unit: `ms`, `s`, `m` (minutes), `h`, `d`. */
+export const duration: Field<Duration.Duration> = make({
+  about: { name: "duration" },
+  to: Schema.DurationFromSelf,
+  jsonSchema: written("^\\d+(\\.\\d+)?(ms|s|m|h|d)$", ["500ms", "10s", "5m"]),
+  read: (value) => Either.map(readMillis(value), Duration.millis),
+  write: (value) => writeMillis(Duration.toMillis(value)),
+});
+
+/** A number of bytes with its unit: `B`, `KiB`, `MiB`, `GiB`, `kB`, `MB`, `GB`. */
+export const size: Field<number> = make({
+  about: { name: "size" },
+  to: Schema.Number,
+  jsonSchema: written("^\\d+(\\.\\d+)?(B|[KMG]iB|[kMG]B)$", ["8MiB", "500kB"]),
+  read: readMeasure("a size", sizeUnits, (digits) => `write ${digits}KiB or ${digits}MiB`, "64KiB, 8MiB or 1GB"),
+  write: writeMeasure(sizeUnits.filter(({ unit }) => unit.endsWith("iB") || unit === "B")),
+});
+
+/** The name of a connection in the project file; lint checks that it exists and is of this kind. */
+export const connection = (kind: ConnectionKind): Field<string> =>
+  make({
+    about: { name: `connection (${kind})`, connection: kind },
+    to: Schema.String,
+    jsonSchema: { type: "string", minLength: 1 },
+    read: readText(`the name of a ${kind} connection`),
+    write: (value) => value,
+  });
+
+export const REDACTED = "<redacted>";
+
+/** Text that is never shown, whatever syntax supplied it. Invariant 9: it is written as `<redacted>` only. */
+export const secret: Field<Redacted.Redacted<string>> = make<Redacted.Redacted<string>>({
+  about: { name: "secret", secret: true },
+  to: Schema.RedactedFromSelf(Schema.String),
+  jsonSchema: {
+    anyOf: [
+      { type: "string" },
+      {
+        type: "object",
+        properties: {
+          secret: {
+            type: "object",
+            properties: { env: { type: "string" }, file: { type: "string" } },
+            additionalProperties: false,
+            minProperties: 1,
+            maxProperties: 1,
+          },
+        },
+        required: ["secret"],
+        additionalProperties: false,
+      },
+    ],
+  },
+  read: (value) =>
+    Redacted.isRedacted(value)
+      ? Either.right(value as Redacted.Redacted<string>)
+      : typeof value === "string"
+      ? Either.right(Redacted.make(value))
+      : wrongType(
+        `expected a secret, found ${kindOf(value)}`,
+        typeof value === "number" || typeof value === "bigint" || typeof value === "boolean"
+          ? "put the value in quotes"
+          : "write { secret: { env: NAME } } or { secret: { file: PATH } }",
+      ),
+  write: () => REDACTED,
+});
+
+/** One of these words. */
+export const literal = <const Words extends readonly [string, ...ReadonlyArray<string>]>(
+  ...words: Words
+): Field<Words[number]> =>
+  make<Words[number]>({
+    about: { name: words.map((word) => `\`${word}\``).join(" or ") },
+    to: Schema.Literal(...words) as Schema.Schema<Words[number]>,
+    jsonSchema: { anyOf: [{ type: "string", enum: words }, interpolated] },
+    read: (value) => {
+      const word = words.find((one) => one === value);
+      if (word !== undefined) return Either.right(word);
+      const near = typeof value === "string" ? Nearest.nearest(value, words) : undefined;
+      return expected(`one of ${words.join(", ")}`, value, near === undefined ? undefined : `did you mean ${near}?`);
+    },
+    write: (value) => value,
+  });
+
+/** A list; text is taken apart at commas, so that one variable can hold a list. */
+export const list = <A>(item: Schema.Schema<A, any>): Field<ReadonlyArray<A>> =>
+  Schema.transformOrFail(Schema.Unknown, Schema.Array(item), {
+    strict: false,
+    decode: (value, _, ast) =>
+      Array.isArray(value)
+        ? ParseResult.succeed(value)
+        : typeof value === "string"
+        ? ParseResult.succeed(value.split(",").map((part) => part.trim()).filter((part) => part !== ""))
+        : ParseResult.fail(
+          new Refusal(ast, value, { kind: "type", message: `expected a list, found ${kindOf(value)}`, suggestion: "write [ … ]" }),
+        ),
+    encode: (values: ReadonlyArray<unknown>) => ParseResult.succeed(values),
+  });
+
+/** A map of any keys to values of one field. */
+export const record = <A>(value: Schema.Schema<A, any>): Schema.Schema<{ readonly [key: string]: A }, any> =>
+  Schema.Record({ key: Schema.String, value });
+
+const valuePathPattern = "^(\\$value|\\$root|[A-Za-z_][A-Za-z0-9_]*)(\\.[A-Za-z_][A-Za-z0-9_]*)*$";
+const valuePathRegExp = new RegExp(valuePathPattern);
+
+/** A dotted path into an item's value: `nar.hash`; inside `each` also `$value`, `$value.x`, `$root.x`. */
+export const valuePath: Field<string> = make({
+  about: { name: "path" },
+  to: Schema.String,
+  jsonSchema: written(valuePathPattern, ["hash", "nar.hash", "$value"]),
+  read: (value) =>
+    typeof value === "string" && valuePathRegExp.test(value)
+      ? Either.right(value)
+      : expected("a dotted path", value, "write it like hash, nar.hash or $value"),
+  write: (value) => value,
+});
+
+/** The noun phrase (with examples) that help, editor schema and reference show. */
+export const described = <A, I>(
+  field: Schema.Schema<A, I>,
+  description: string,
+  options: { readonly examples?: readonly [A, ...ReadonlyArray<A>] } = {},
+): Schema.Schema<A, I> =>
+  field.annotations({ description, ...(options.examples === undefined ? {} : { examples: options.examples }) });
+
+/** A described field that has this value where the settings have none. */
+export const withDefault = <A, I>(field: Schema.Schema<A, I>, description: string, value: NoInfer<A>) =>
+  Schema.optionalWith(described(field, description), { default: () => value });
+
+/** A described field that may be absent. */
+export const optional = <A, I>(field: Schema.Schema<A, I>, description: string) =>
+  Schema.optionalWith(described(field, description), { exact: true });
