@@ -2,7 +2,8 @@
  * Bundles the CLI (src/bin.ts) and every worker entry (src/**\/*Worker.ts) into dist/: one flat folder, so that any chunk
  * reaches a worker as `./<name>Worker.js`, wherever the code that spawns it ended up.
  *
- * `--clean` also removes the chunks of earlier builds at once; otherwise they stay an hour, for runs that still import them.
+ * `--clean`, for a release, also writes the licences of what is bundled, and removes the chunks of earlier builds at once;
+ * otherwise those stay an hour, for runs that still import them.
  */
 import { build } from "esbuild";
 import { existsSync } from "node:fs";
@@ -12,6 +13,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
+const licencesName = "THIRD-PARTY-LICENCES.txt";
 const staleChunkMs = 3_600_000;
 
 const workerEntries = async () => {
@@ -41,8 +43,24 @@ const removeStale = async (kept, maxAgeMs) => {
   }
 };
 
+/** Text of the licence of every bundled package, as their terms ask of whoever ships them. */
+const licences = async (inputs) => {
+  const packages = new Set(
+    Object.keys(inputs).flatMap((path) => path.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/) ?? []),
+  );
+  const texts = await Promise.all(
+    [...packages].sort().map(async (folder) => {
+      const { name, version, license } = JSON.parse(await readFile(join(root, folder, "package.json"), "utf8"));
+      const file = (await readdir(join(root, folder))).find((entry) => /^licen[cs]e/i.test(entry));
+      const text = file === undefined ? "" : (await readFile(join(root, folder, file), "utf8")).trim();
+      return `${name} ${version} (${license})\n\n${text}\n`;
+    }),
+  );
+  return texts.join(`\n${"-".repeat(80)}\n\n`);
+};
+
 export const buildDist = async ({ clean = false } = {}) => {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints: [...(existsSync(join(root, "src/bin.ts")) ? ["src/bin.ts"] : []), ...(await workerEntries())],
     outdir: dist,
@@ -60,6 +78,7 @@ export const buildDist = async ({ clean = false } = {}) => {
     sourcemap: true,
     sourcesContent: false,
     write: false,
+    metafile: true,
     logLevel: "warning",
   });
   const bin = outputFiles.find((file) => basename(file.path) === "bin.js");
@@ -71,7 +90,11 @@ export const buildDist = async ({ clean = false } = {}) => {
   const isEntry = (file) => !basename(file.path).startsWith("chunk-");
   for (const file of outputFiles.filter((file) => !isEntry(file))) await writeOutput(file);
   for (const file of outputFiles.filter(isEntry)) await writeOutput(file);
-  await removeStale(new Set(outputFiles.map((file) => file.path)), clean ? 0 : staleChunkMs);
+  if (clean) await writeFile(join(dist, licencesName), await licences(metafile.inputs));
+  await removeStale(
+    new Set([...outputFiles.map((file) => file.path), join(dist, licencesName)]),
+    clean ? 0 : staleChunkMs,
+  );
 };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
