@@ -2,13 +2,16 @@ import type { Effect, Stream } from "effect";
 import type { StorageError } from "./Errors.ts";
 import type { Origin } from "./Item.ts";
 
-/** One listed object; `odd` says why it can never be read (a symlink, a FIFO, a folder with the suffix, a name that is no UTF-8). */
+/**
+ * One listed object. `odd` says why it is not read: `rejected` for good (a symlink, a FIFO, a folder with the suffix, a name that is no
+ * UTF-8), `failed` for now (a folder that cannot be listed, its key ending in `/`: what it holds is unknown).
+ */
 export interface Entry {
   readonly key: string;
-  readonly odd?: { readonly code: string; readonly reason: string };
+  readonly odd?: { readonly outcome: "rejected" | "failed"; readonly code: string; readonly reason: string };
 }
 
-/** `refused`: this object alone cannot be taken, for good (`rejected`) or for now (`failed`). */
+/** `Refused`: this object alone cannot be taken, for good (`rejected`) or for now (`failed`). */
 export type ReadOutcome =
   | { readonly _tag: "Read"; readonly bytes: Uint8Array; readonly origin: Origin }
   | { readonly _tag: "Gone" }
@@ -38,7 +41,10 @@ export interface Storage {
     readonly suffix: string;
     readonly after?: string;
   }) => Stream.Stream<ReadonlyArray<Entry>, StorageError>;
-  /** Reads whole objects of at most `maxBytes` each; larger ones are refused unread. */
+  /**
+   * Reads whole objects of at most `maxBytes` each; larger ones are refused unread. Invariant 4: answers the first keys only, at least one,
+   * when all of them together would be too much to hold; the caller asks again for the rest.
+   */
   readonly read: (
     keys: ReadonlyArray<string>,
     maxBytes: number,
