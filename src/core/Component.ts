@@ -30,8 +30,16 @@ export interface Inspection {
 // ---------------------------------------------------------------------------------------------------------- running
 
 export interface Source<out A = unknown> {
-  /** `ordered`: positions grow within a partition; `resumable`: `after` is honoured; `unique`: no key comes twice. */
-  readonly caps: { readonly ordered: boolean; readonly resumable: boolean; readonly unique: boolean };
+  /**
+   * `ordered`: positions grow within a partition; `resumable`: `after` is honoured; `unique`: no key comes twice;
+   * `countable`: listing the keys costs next to nothing beside reading them.
+   */
+  readonly caps: {
+    readonly ordered: boolean;
+    readonly resumable: boolean;
+    readonly unique: boolean;
+    readonly countable: boolean;
+  };
   /** Identity of what is listed, without secrets; part of quarantine identities. */
   readonly fingerprint: string;
   readonly partitions: Effect.Effect<ReadonlyArray<string>, ComponentError>;

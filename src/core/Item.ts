@@ -57,3 +57,15 @@ export interface Receipt {
 
 /** Declared, never defined: no value can carry it but by the cast in `internal/mint.ts`. */
 export declare const ReceiptBrand: unique symbol;
+
+/** Order of positions: that of their UTF-8 bytes, which is that of their code points. */
+export const comparePositions = (a: string, b: string): number => {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    // Surrogates stand for code points above U+FFFF, but their units lie below U+E000.
+    if (x !== y) return (x >= 0xd800 && x < 0xe000 ? x + 0x10000 : x) - (y >= 0xd800 && y < 0xe000 ? y + 0x10000 : y);
+  }
+  return a.length - b.length;
+};

@@ -14,6 +14,8 @@ export interface QuarantineIdentity {
   readonly code: string;
 }
 
+export type QuarantineScope = Pick<QuarantineIdentity, "environment" | "pipeline" | "source">;
+
 export interface QuarantineRecord extends QuarantineIdentity {
   /** Short, stable, derived from the identity: what a person types. */
   readonly id: string;
@@ -83,8 +85,10 @@ export class State extends Context.Tag("ncps-pipeline/core/State")<State, {
   ) => Effect.Effect<void, StateError>;
   /** Which of these are accepted, in order. */
   readonly accepted: (identities: ReadonlyArray<QuarantineIdentity>) => Effect.Effect<ReadonlyArray<boolean>, StateError>;
-  /** Drops records of keys that have since gone through or gone away. */
-  readonly release: (scope: Omit<QuarantineIdentity, "key" | "sha256" | "code">, keys: ReadonlyArray<string>) => Effect.Effect<void, StateError>;
+  /** Drops records of keys that have since gone through or gone away (a retry of picked keys). */
+  readonly release: (scope: QuarantineScope, keys: ReadonlyArray<string>) => Effect.Effect<void, StateError>;
+  /** Drops records that this run did not see again: only after an undisturbed run over the whole source. */
+  readonly sweep: (scope: QuarantineScope, runId: string) => Effect.Effect<void, StateError>;
   /** A page of records, by key; `after` is the id of the last one seen. */
   readonly quarantined: (filter: {
     readonly environment: string;

@@ -1,0 +1,112 @@
+import { Chunk, Effect, Random, Stream } from "effect";
+import type { ComponentError, Sink, Source, Transform } from "../core/Component.ts";
+import { comparePositions } from "../core/Item.ts";
+import type { Dismissal, Item, Sifted } from "../core/Item.ts";
+import type { Checkpoints } from "../core/State.ts";
+import type { LockSettings } from "../spec/Spec.ts";
+import type { Ticket, Watermarks } from "./Watermarks.ts";
+
+/** An item on its way through the engine. */
+export interface Admitted {
+  readonly item: Item;
+  /** Unique within a batch. */
+  readonly identity: string;
+  /** `undefined` where the spec locks nothing. */
+  readonly lockKey: string | undefined;
+  readonly ticket: Ticket;
+  /** Whether the ledger has listed it. */
+  listed: boolean;
+  /** Times it left a batch to be tried again; when that began, in milliseconds of the run's clock. */
+  deferrals: number;
+  deferredSince: number;
+}
+
+/** What one chunk of the source came to. */
+export interface AdmittedChunk {
+  readonly items: ReadonlyArray<Admitted>;
+  readonly dismissed: ReadonlyArray<{ readonly dismissal: Dismissal; readonly ticket: Ticket }>;
+}
+
+/** Runs a chunk through every transform and the sink's sieve; who is dismissed at one stage does not reach the next. */
+export const sift = (
+  chunk: Sifted,
+  transforms: ReadonlyArray<Transform>,
+  sink: Pick<Sink, "sift">,
+): Effect.Effect<Sifted, ComponentError> =>
+  Effect.gen(function*() {
+    let items: ReadonlyArray<Item> = chunk.items;
+    const dismissed = [...chunk.dismissed];
+    for (const transform of transforms) {
+      const applied = transform.apply(items);
+      const sifted = Effect.isEffect(applied) ? yield* applied : applied;
+      items = sifted.items;
+      dismissed.push(...sifted.dismissed);
+    }
+    const sifted = sink.sift(items);
+    dismissed.push(...sifted.dismissed);
+    return { items: sifted.items, dismissed };
+  });
+
+/** `migration:{hash}` becomes a function of the item's value; a path that leads nowhere gives an empty part. */
+export const lockKeyOf = (lock: LockSettings | undefined): (item: Item) => string | undefined => {
+  if (lock === undefined) return () => undefined;
+  const parts = lock.key.split(/\{([^}]*)\}/).map((text, index) => index % 2 === 0 ? text : text.split("."));
+  return (item) =>
+    parts.map((part) =>
+      typeof part === "string"
+        ? part
+        : String(part.reduce((value: any, name) => value?.[name], item.value as any) ?? "")
+    ).join("");
+};
+
+/** The whole source as admitted chunks: partitions in order from a random one on, so that several runners do not walk in step. */
+export const admit = (options: {
+  readonly source: Source;
+  readonly transforms: ReadonlyArray<Transform>;
+  readonly sink: Pick<Sink, "sift" | "identify">;
+  readonly lock: LockSettings | undefined;
+  readonly watermarks: Watermarks;
+  readonly checkpoints: Checkpoints;
+  /** Only these keys, for a retry. */
+  readonly pick: ReadonlyArray<string> | undefined;
+}): Stream.Stream<AdmittedChunk, ComponentError> => {
+  const lockKey = lockKeyOf(options.lock);
+  const through = (partition: string, chunks: Stream.Stream<Sifted, ComponentError>) =>
+    Stream.mapEffect(chunks, (chunk) =>
+      Effect.map(sift(chunk, options.transforms, options.sink), (sifted): AdmittedChunk => {
+        const ticket = options.watermarks.open(
+          partition,
+          lastPosition(chunk),
+          sifted.items.length + sifted.dismissed.length,
+        );
+        return {
+          items: sifted.items.map((item) => ({
+            item,
+            identity: options.sink.identify(item),
+            lockKey: lockKey(item),
+            ticket,
+            listed: false,
+            deferrals: 0,
+            deferredSince: 0,
+          })),
+          dismissed: sifted.dismissed.map((dismissal) => ({ dismissal, ticket })),
+        };
+      }));
+  if (options.pick !== undefined) return through("picked", options.source.pick(options.pick));
+  const partitions = Effect.gen(function*() {
+    const all = yield* options.source.partitions;
+    const start = all.length === 0 ? 0 : yield* Random.nextIntBetween(0, all.length);
+    return Chunk.fromIterable([...all.slice(start), ...all.slice(0, start)]);
+  });
+  return Stream.flatMap(
+    Stream.fromIterableEffect(partitions),
+    (partition) => through(partition, options.source.read(partition, options.checkpoints.get(partition))),
+  );
+};
+
+const lastPosition = (chunk: Sifted): string => {
+  let last = "";
+  for (const item of chunk.items) if (comparePositions(item.position, last) > 0) last = item.position;
+  for (const { item } of chunk.dismissed) if (comparePositions(item.position, last) > 0) last = item.position;
+  return last;
+};

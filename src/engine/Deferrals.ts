@@ -1,0 +1,60 @@
+import { Duration } from "effect";
+import type { RetrySettings } from "../spec/Spec.ts";
+import type { Admitted } from "./Admission.ts";
+import * as Retry from "./Retry.ts";
+
+/**
+ * Items that left their batch to be tried again later: someone else holds their lock, or their row vanished. Bounded: while it is full the
+ * run takes nothing new from the source.
+ */
+export class Deferrals {
+  readonly #settings: RetrySettings;
+  readonly #capacity: number;
+  readonly #waiting: Array<{ readonly admitted: Admitted; readonly due: number }> = [];
+
+  constructor(settings: RetrySettings, capacity: number) {
+    this.#settings = settings;
+    this.#capacity = capacity;
+  }
+
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  get full(): boolean {
+    return this.#waiting.length >= this.#capacity;
+  }
+
+  /** False when the item's budget is spent (the retry deadline, counted from its first deferral): then it must be settled instead. */
+  push(admitted: Admitted, nowMillis: number, random: number): boolean {
+    if (admitted.deferrals === 0) admitted.deferredSince = nowMillis;
+    const pause = Duration.toMillis(Retry.backoff(this.#settings, admitted.deferrals + 1, random));
+    if (nowMillis + pause - admitted.deferredSince > Duration.toMillis(this.#settings.deadline)) return false;
+    admitted.deferrals++;
+    this.#waiting.push({ admitted, due: nowMillis + pause });
+    return true;
+  }
+
+  /** Takes what is due. */
+  due(nowMillis: number): ReadonlyArray<Admitted> {
+    const due: Array<Admitted> = [];
+    let kept = 0;
+    for (const entry of this.#waiting) {
+      if (entry.due <= nowMillis) due.push(entry.admitted);
+      else this.#waiting[kept++] = entry;
+    }
+    this.#waiting.length = kept;
+    return due;
+  }
+
+  /** Milliseconds of the run's clock at which the next is due; infinity when nothing waits. */
+  get nextDue(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { due } of this.#waiting) if (due < next) next = due;
+    return next;
+  }
+
+  drain(): ReadonlyArray<Admitted> {
+    return this.#waiting.splice(0).map(({ admitted }) => admitted);
+  }
+}

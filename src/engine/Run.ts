@@ -1,0 +1,276 @@
+import { Cause, DateTime, Duration, Effect, Either, Fiber, Option, Queue, Stream } from "effect";
+import type { Source } from "../core/Component.ts";
+import { Connections } from "../core/Connections.ts";
+import { Faults } from "../core/Faults.ts";
+import type { Lock } from "../core/Lock.ts";
+import type { Registry } from "../core/Registry.ts";
+import { State } from "../core/State.ts";
+import type { Checkpoints } from "../core/State.ts";
+import { admit } from "./Admission.ts";
+import type { Admitted, AdmittedChunk } from "./Admission.ts";
+import { Batcher } from "./Batcher.ts";
+import { Deferrals } from "./Deferrals.ts";
+import { sinkSettings } from "./Inspect.ts";
+import * as Ledger from "./Ledger.ts";
+import type { Plan } from "./Plan.ts";
+import type { Progress, RunReport, Stop } from "./Report.ts";
+import * as Retry from "./Retry.ts";
+import { Settlement } from "./Settlement.ts";
+import * as Watermarks from "./Watermarks.ts";
+import * as Work from "./Work.ts";
+
+export interface RunOptions {
+  /** Only these keys, read again: a quarantine retry. */
+  readonly pick?: ReadonlyArray<string>;
+  /** Post-steps were left out of the plan (`--keep`). */
+  readonly keep: boolean;
+  /** Completes when the run should admit nothing more; never, if nobody asks. */
+  readonly stop: Effect.Effect<Stop>;
+  /** Called every `progressEvery` and once at the end. */
+  readonly onProgress: (progress: Progress) => Effect.Effect<void>;
+}
+
+/** Often enough to reassure a person, seldom enough for a log. */
+const progressEvery = Duration.seconds(5);
+/** A run whose process died is recognised after this long: six missed heartbeats. */
+const lease = Duration.seconds(30);
+/** Chunks read and transformed ahead of the batcher: one in hand while the next is made (Invariant 4). */
+const chunksAhead = 2;
+/** Deferred items at most, in batches (design §6): beyond that the source waits. */
+const deferredBatches = 4;
+/** Upper bound of one wait for something to happen, should a wake-up be missed. */
+const longestWait = Duration.seconds(1);
+
+/**
+ * Runs a plan to its end or to the first reason to stop, and answers the closing account. Fails only before the first item: when a connection,
+ * the source, the sink or the state cannot be opened.
+ */
+export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Registry, options: RunOptions) {
+  const { spec } = plan;
+  const state = yield* State;
+  const connections = yield* Connections;
+  const faults = yield* Faults;
+  const settings = sinkSettings(spec, registry);
+  const source: Source = yield* spec.source.component.open(spec.source.options);
+  const sink = yield* spec.sink.component.open(spec.sink.options, settings, plan.sinkFacts, "write");
+  const steps = yield* Effect.forEach(spec.postSteps, (step) => step.component.open(step.options, source));
+  const lock: Lock = yield* connections.lock;
+
+  const startedAt = yield* DateTime.now;
+  const now = yield* Work.monotonic;
+  const scope = { environment: plan.environment, pipeline: plan.pipeline, source: source.fingerprint };
+  const identity = { environment: plan.environment, pipeline: plan.pipeline, planHash: plan.hash, postSteps: plan.postSteps };
+  const checkpoints: Checkpoints = options.pick === undefined && source.caps.ordered && source.caps.resumable
+    ? yield* state.resumable(identity)
+    : new Map();
+  const kind = options.pick === undefined ? "run" : "retry";
+  const runId = yield* state.begin({ ...identity, kind, lease });
+
+  const settlement = new Settlement(state, runId, scope);
+  const watermarks = new Watermarks.Watermarks();
+  const deferrals = new Deferrals(spec.sink.retry, deferredBatches * spec.sink.batch.items.start);
+  const batcher = new Batcher({ bytes: spec.sink.batch.bytes, items: spec.sink.batch.items.start });
+  const inbox = yield* Queue.bounded<AdmittedChunk>(chunksAhead);
+  const wake = yield* Effect.makeLatch(false);
+  const turn = yield* Effect.makeSemaphore(1);
+  let stopped: Stop | undefined;
+  let exhausted = false;
+  let inFlight = 0;
+  let total: number | undefined;
+
+  const stop = (reason: Stop) =>
+    Effect.suspend(() => {
+      stopped ??= reason;
+      return wake.open;
+    });
+  const bench: Work.Bench = {
+    source,
+    sink,
+    steps,
+    lock,
+    lockSettings: spec.sink.lock,
+    retry: spec.sink.retry,
+    settlement,
+    deferrals,
+    now,
+    stop,
+    stopped: Effect.sync(() => stopped !== undefined),
+  };
+  const stopOn = (failure: Retry.Failure) =>
+    stop({ kind: "environment", code: Retry.code(failure), reason: failure.message });
+
+  const producer = yield* admit({
+    source,
+    transforms: spec.transforms.map((transform) => transform.component.make(transform.options)),
+    sink,
+    lock: spec.sink.lock,
+    watermarks,
+    checkpoints,
+    pick: options.pick,
+  }).pipe(
+    Stream.runForEach((chunk) => Effect.zipRight(Queue.offer(inbox, chunk), wake.open)),
+    Effect.catchAll(stopOn),
+    Effect.ensuring(Effect.suspend(() => {
+      exhausted = true;
+      return wake.open;
+    })),
+    Effect.forkScoped,
+  );
+
+  const progress = Effect.map(now, (elapsedMillis): Progress => {
+    const ledger = settlement.ledger;
+    return { total, ledger, elapsedMillis, rate: rateOf(ledger, elapsedMillis), inFlight };
+  });
+  const checkpoint = Effect.gen(function*() {
+    yield* faults.hit("before-checkpoint");
+    const current = yield* progress;
+    yield* state.heartbeat(runId, current, new Map([...checkpoints, ...watermarks.snapshot()]));
+    yield* faults.hit("after-checkpoint");
+  });
+  const pulse = yield* checkpoint.pipe(
+    Effect.catchAll(stopOn),
+    Effect.zipRight(Effect.flatMap(progress, options.onProgress)),
+    Effect.delay(progressEvery),
+    Effect.forever,
+    Effect.forkScoped,
+  );
+  const signal = yield* Effect.forkScoped(Effect.flatMap(options.stop, stop));
+  const counting = yield* (options.pick === undefined && source.caps.countable && checkpoints.size === 0
+    ? count(source).pipe(Effect.map((keys) => total = keys), Effect.ignore)
+    : Effect.void).pipe(Effect.forkScoped);
+
+  /** When the batch being gathered must go, full or not. */
+  let gatherUntil = Number.POSITIVE_INFINITY;
+  const waitMillis = Duration.toMillis(spec.sink.batch.wait);
+  /** The next batch, when there is one; none when the run is over. One fiber at a time. */
+  const next: Effect.Effect<Option.Option<ReadonlyArray<Admitted>>> = Effect.gen(function*() {
+    const sealed = (batch: ReadonlyArray<Admitted>, at: number) => {
+      gatherUntil = batcher.size > 0 ? at + waitMillis : Number.POSITIVE_INFINITY;
+      inFlight++;
+      return Option.some(batch);
+    };
+    while (stopped === undefined) {
+      yield* wake.close;
+      const at = yield* now;
+      const due = deferrals.due(at);
+      if (due.length > 0) batcher.offer(due);
+      if (batcher.hungry && !deferrals.full) {
+        const chunk = yield* Queue.poll(inbox);
+        if (Option.isSome(chunk)) {
+          yield* dismiss(chunk.value).pipe(Effect.catchAll(stopOn));
+          batcher.offer(chunk.value.items);
+        }
+      }
+      const full = batcher.full();
+      if (full !== undefined) return sealed(full, at);
+      const drained = exhausted && (yield* Queue.isEmpty(inbox));
+      if (batcher.size > 0 && gatherUntil === Number.POSITIVE_INFINITY) gatherUntil = at + waitMillis;
+      if (drained || at >= gatherUntil) {
+        const rest = batcher.rest();
+        if (rest !== undefined) return sealed(rest, at);
+        if (drained && deferrals.size === 0 && inFlight === 0) return Option.none();
+      }
+      if (!(yield* Queue.isEmpty(inbox)) && !deferrals.full) continue;
+      const until = Math.min(gatherUntil, deferrals.nextDue, at + Duration.toMillis(longestWait));
+      yield* wake.await.pipe(Effect.timeoutOption(Duration.millis(Math.max(1, until - at))));
+    }
+    return Option.none();
+  });
+
+  const dismiss = (chunk: AdmittedChunk) =>
+    settlement.dismiss(chunk.dismissed.map(({ dismissal, ticket }) => ({
+      ref: dismissal.item,
+      ticket,
+      outcome: dismissal.outcome,
+      code: dismissal.code,
+      reason: dismissal.reason,
+    })));
+
+  const worker = Effect.gen(function*() {
+    while (true) {
+      const batch = yield* turn.withPermits(1)(next);
+      if (Option.isNone(batch)) return yield* wake.open;
+      yield* Work.batch(bench, batch.value).pipe(
+        Effect.ensuring(Effect.suspend(() => {
+          inFlight--;
+          return wake.open;
+        })),
+      );
+    }
+  });
+  // A defect in one worker must not leave the others' batches half done: all come to their end first.
+  const sturdy = Effect.catchAllCause(worker, (cause) =>
+    stop({ kind: "environment", code: "run/defect", reason: Cause.pretty(cause) }));
+  yield* Effect.all(Array.from({ length: spec.sink.concurrency.max }, () => sturdy), {
+    concurrency: "unbounded",
+    discard: true,
+  });
+  yield* Fiber.interruptAll([producer, pulse, signal, counting]);
+
+  const waiting = [...deferrals.drain(), ...batcher.drain().filter(({ listed }) => listed)].map((member) => ({
+    ref: member.item,
+    ticket: member.ticket,
+    outcome: "contended" as const,
+    code: "run/stopped",
+    reason: "the run was stopped before its turn came again; run again",
+  }));
+  yield* Effect.orDie(settlement.refuse(waiting));
+  settlement.abandonParts();
+
+  const undisturbed = stopped === undefined;
+  if (undisturbed) {
+    for (const step of steps) yield* Effect.catchAll(step.finish, (failure) => Effect.logWarning(failure.message));
+  }
+  if (undisturbed && options.pick === undefined && checkpoints.size === 0) {
+    yield* Effect.catchAll(state.sweep(scope, runId), stopOn);
+  }
+  yield* Effect.flatMap(progress, options.onProgress);
+
+  const finishedAt = yield* DateTime.now;
+  const durationMillis = yield* now;
+  const ledger = settlement.ledger;
+  const shortfalls = [
+    ...Ledger.shortfalls(ledger, spec.tolerate),
+    ...(stopped === undefined ? [] : [`stopped: ${stopped.reason}`]),
+  ];
+  const report: RunReport = {
+    runId,
+    pipeline: plan.pipeline,
+    environment: plan.environment,
+    planHash: plan.hash,
+    mode: kind,
+    keep: options.keep,
+    status: stopped?.kind === "signal" ? "interrupted" : shortfalls.length === 0 ? "succeeded" : "failed",
+    startedAt: DateTime.formatIso(startedAt),
+    finishedAt: DateTime.formatIso(finishedAt),
+    durationMillis,
+    rate: rateOf(ledger, durationMillis),
+    ledger,
+    imbalances: Ledger.imbalances(ledger),
+    shortfalls,
+    incidents: settlement.incidents.list(),
+    stop: stopped,
+    resumed: checkpoints.size,
+  };
+  yield* faults.hit("before-report");
+  const recorded = yield* Effect.either(state.finish(runId, report.status, report));
+  yield* faults.hit("after-report");
+  if (Either.isRight(recorded)) return report;
+  const unrecorded: Stop = { kind: "environment", code: Retry.code(recorded.left), reason: recorded.left.message };
+  return {
+    ...report,
+    status: "failed",
+    stop: report.stop ?? unrecorded,
+    shortfalls: [...report.shortfalls, `the report could not be recorded: ${unrecorded.reason}`],
+  } satisfies RunReport as RunReport;
+}, Effect.scoped);
+
+const rateOf = (ledger: Ledger.Ledger, elapsedMillis: number): number =>
+  elapsedMillis > 0 ? Math.round(Ledger.processed(ledger) * 10_000 / elapsedMillis) / 10 : 0;
+
+/** How many keys the source holds; nothing is read. */
+export const count = (source: Source) =>
+  Stream.fromIterableEffect(source.partitions).pipe(
+    Stream.flatMap((partition) => source.keys(partition)),
+    Stream.runFold(0, (total, keys) => total + keys.length),
+  );

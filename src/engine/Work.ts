@@ -1,0 +1,283 @@
+import { Duration, Effect, Random } from "effect";
+import type { PostStep, Sink, Source, StepOutcome, Verdict, Written } from "../core/Component.ts";
+import { Faults } from "../core/Faults.ts";
+import { mint } from "../core/internal/mint.ts";
+import type { Lease, Lock } from "../core/Lock.ts";
+import type { LockSettings, RetrySettings } from "../spec/Spec.ts";
+import type { Admitted } from "./Admission.ts";
+import type { Deferrals } from "./Deferrals.ts";
+import type { Disposal } from "./Ledger.ts";
+import type { Stop } from "./Report.ts";
+import * as Retry from "./Retry.ts";
+import type { Deletable, Refusal, Settlement } from "./Settlement.ts";
+
+/** Everything a batch needs on its way. */
+export interface Bench {
+  readonly source: Source;
+  readonly sink: Sink;
+  readonly steps: ReadonlyArray<PostStep>;
+  readonly lock: Lock;
+  readonly lockSettings: LockSettings | undefined;
+  readonly retry: RetrySettings;
+  readonly settlement: Settlement;
+  readonly deferrals: Deferrals;
+  /** Monotonic milliseconds since the run began. */
+  readonly now: Effect.Effect<number>;
+  /** Ends the admission of batches; the first reason stays. */
+  readonly stop: (reason: Stop) => Effect.Effect<void>;
+  readonly stopped: Effect.Effect<boolean>;
+}
+
+/** Attempts at halves of a batch that a constraint refused: the race, if it was one, was lost often enough before. */
+const attemptsWhenBisecting = 2;
+
+/**
+ * Takes one batch to its end: every item is settled or deferred when this returns. One attempt is one lock…unlock and cannot be interrupted;
+ * the pauses between attempts are unlocked.
+ */
+export const batch = Effect.fn("Engine.batch")(function*(bench: Bench, admitted: ReadonlyArray<Admitted>) {
+  for (const member of admitted) bench.settlement.list(member);
+  yield* tried(bench, admitted, bench.retry.attempts);
+});
+
+const tried = (bench: Bench, admitted: ReadonlyArray<Admitted>, attempts: number): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const begun = yield* bench.now;
+    let left = admitted;
+    for (let number = 1; left.length > 0; number++) {
+      // Written to as items are settled, so that a failure half-way leaves just the others to be tried again.
+      const open = new Set(left);
+      const failure = yield* attempt(bench, left, open).pipe(
+        Effect.uninterruptible,
+        Effect.match({ onFailure: (error) => error, onSuccess: () => undefined }),
+      );
+      left = left.filter((member) => open.has(member));
+      if (failure === undefined || left.length === 0) return;
+      const remedy = Retry.remedy(failure);
+      const reason = failure.message;
+      if (remedy === "stop") return yield* ended(bench, left, failure);
+      if (remedy === "bisect") return yield* bisect(bench, left, Retry.code(failure), reason);
+      const pause = Retry.backoff(bench.retry, number, yield* Random.next);
+      const late = (yield* bench.now) - begun + Duration.toMillis(pause) > Duration.toMillis(bench.retry.deadline);
+      if (number >= attempts || late) {
+        if (remedy === "again-then-bisect") return yield* bisect(bench, left, Retry.code(failure), reason);
+        return yield* ended(bench, left, failure);
+      }
+      if (yield* bench.stopped) return yield* ended(bench, left, failure);
+      yield* Effect.logDebug(`batch of ${left.length} failed (attempt ${number}), trying again: ${reason}`);
+      yield* Effect.sleep(pause);
+    }
+  });
+
+/** Invariant 6: halves go their own way until the culprit stands alone. */
+const bisect = (bench: Bench, admitted: ReadonlyArray<Admitted>, code: string, reason: string): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    if (admitted.length === 1) {
+      yield* settleAll(bench, [refusal(admitted[0]!, "rejected", code, reason)]);
+      return;
+    }
+    const middle = admitted.length >> 1;
+    yield* tried(bench, admitted.slice(0, middle), attemptsWhenBisecting);
+    yield* tried(bench, admitted.slice(middle), attemptsWhenBisecting);
+  });
+
+/** Nothing more can be done here: these items failed, and no batch after them would fare better. */
+const ended = (bench: Bench, admitted: ReadonlyArray<Admitted>, failure: Retry.Failure): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const code = Retry.code(failure);
+    yield* settleAll(bench, admitted.map((member) => refusal(member, "failed", code, failure.message)));
+    yield* bench.stop({ kind: "environment", code, reason: failure.message });
+  });
+
+const refusal = (member: Admitted, outcome: Refusal["outcome"], code: string, reason: string): Refusal => ({
+  ref: member.item,
+  ticket: member.ticket,
+  outcome,
+  code,
+  reason,
+});
+
+/** A state that cannot be written ends the run: what it should have remembered counts as failed, and its file stays. */
+const settleAll = (bench: Bench, refusals: ReadonlyArray<Refusal>): Effect.Effect<void> =>
+  bench.settlement.refuse(refusals).pipe(
+    Effect.catchAll((error) =>
+      Effect.zipRight(
+        bench.stop({ kind: "environment", code: Retry.code(error), reason: error.message }),
+        Effect.orDie(bench.settlement.refuse(
+          refusals.map((entry) => ({ ...entry, outcome: "failed" as const, reason: `${entry.reason} (not recorded: ${error.message})` })),
+        )),
+      )
+    ),
+  );
+
+/** Invariant 7: lock → check → write and commit → read back → receipts → post-steps → unlock. */
+const attempt = (
+  bench: Bench,
+  admitted: ReadonlyArray<Admitted>,
+  open: Set<Admitted>,
+): Effect.Effect<void, Retry.Failure> =>
+  Effect.gen(function*() {
+    const faults = yield* Faults;
+    yield* faults.hit("before-lock");
+    const { lease, mine } = yield* acquire(bench, admitted, open);
+    yield* faults.hit("after-lock");
+    yield* Effect.gen(function*() {
+      const present = yield* stillThere(bench, mine, open);
+      if (present.length === 0) return;
+      const items = present.map(({ item }) => item);
+      yield* faults.hit("before-write");
+      const written = yield* bench.sink.write(items);
+      yield* faults.hit("before-read-back");
+      const verdicts = yield* bench.sink.verify(items);
+      yield* faults.hit("after-read-back");
+      const { durable, refused, vanished } = judge(present, written, verdicts);
+      for (const member of present) open.delete(member);
+      yield* settleAll(bench, refused);
+      yield* defer(bench, vanished, "failed", "sink/row-vanished", "the row was gone when it was read back; run again");
+      yield* faults.hit("before-post-steps");
+      yield* dispose(bench, bench.settlement.durable(durable), lease);
+      yield* faults.hit("before-unlock");
+    }).pipe(Effect.ensuring(lease?.release ?? Effect.void));
+  });
+
+const acquire = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set<Admitted>) =>
+  Effect.gen(function*() {
+    if (bench.lockSettings === undefined) return { lease: undefined, mine: admitted };
+    // Two items may share a lock, though not an identity: it is asked for once.
+    const keys = [...new Set(admitted.map(({ lockKey }) => lockKey!))];
+    const lease = yield* bench.lock.acquire(keys, bench.lockSettings.ttl);
+    const taken = new Set(keys.filter((_, index) => lease.taken[index]));
+    const mine = admitted.filter(({ lockKey }) => taken.has(lockKey!));
+    const others = admitted.filter(({ lockKey }) => !taken.has(lockKey!));
+    for (const member of others) open.delete(member);
+    yield* defer(bench, others, "contended", "lock/held", "another process held its lock until the budget was spent; run again");
+    return { lease, mine };
+  });
+
+const defer = (
+  bench: Bench,
+  members: ReadonlyArray<Admitted>,
+  outcome: "contended" | "failed",
+  code: string,
+  reason: string,
+): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    if (members.length === 0) return;
+    const now = yield* bench.now;
+    const random = yield* Random.next;
+    const spent = members.filter((member) => !bench.deferrals.push(member, now, random));
+    yield* settleAll(bench, spent.map((member) => refusal(member, outcome, code, reason)));
+  });
+
+/** What a rival has moved meanwhile leaves as skipped; what was rewritten must be read again, by a later run. */
+const stillThere = (bench: Bench, members: ReadonlyArray<Admitted>, open: Set<Admitted>) =>
+  Effect.gen(function*() {
+    if (bench.source.check === undefined || members.length === 0) return members;
+    const answers = yield* bench.source.check(members.map(({ item }) => item));
+    const moved = members.flatMap((member, index) =>
+      answers[index] === "gone"
+        ? [refusal(member, "skipped", "source/gone", "gone before it was written")]
+        : answers[index] === "changed"
+        ? [refusal(member, "failed", "source/changed", "changed after it was read; run again")]
+        : []
+    );
+    const present = members.filter((_, index) => answers[index] === "same");
+    if (moved.length > 0) {
+      const still = new Set(present);
+      for (const member of members) if (!still.has(member)) open.delete(member);
+      yield* settleAll(bench, moved);
+    }
+    return present;
+  });
+
+/** What write and read-back together say of each item. Pure. */
+export const judge = (
+  members: ReadonlyArray<Admitted>,
+  written: ReadonlyArray<Written>,
+  verdicts: ReadonlyArray<Verdict>,
+) => {
+  const durable: Array<{ readonly admitted: Admitted; readonly outcome: "committed" | "already" }> = [];
+  const refused: Array<Refusal> = [];
+  const vanished: Array<Admitted> = [];
+  members.forEach((admitted, index) => {
+    const wrote = written[index]!;
+    const verdict = verdicts[index]!;
+    if (wrote._tag === "Refused") {
+      refused.push(refusal(admitted, wrote.outcome, wrote.code, wrote.reason));
+      return;
+    }
+    switch (verdict._tag) {
+      case "Exact":
+        durable.push({ admitted, outcome: wrote._tag === "Wrote" ? "committed" : "already" });
+        return;
+      case "Covered":
+        // After our own write other columns would match too: someone else has written since.
+        durable.push({ admitted, outcome: "already" });
+        return;
+      case "Absent":
+        vanished.push(admitted);
+        return;
+      case "Differs":
+        refused.push(
+          wrote._tag === "Wrote"
+            ? refusal(admitted, "failed", "sink/read-back", `written, but read back otherwise: ${verdict.reason}`)
+            : refusal(admitted, "conflict", verdict.code, verdict.reason),
+        );
+    }
+  });
+  return { durable, refused, vanished };
+};
+
+const disposalOf: Record<StepOutcome["_tag"], Disposal> = {
+  Done: "kept",
+  Deleted: "deleted",
+  Gone: "gone",
+  Changed: "changed",
+  Undeleted: "undeleted",
+};
+
+/** Invariant 1: receipts are minted here, after read-back, and are all that a post-step gets. */
+const dispose = (bench: Bench, deletables: ReadonlyArray<Deletable>, lease: Lease | undefined): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const faults = yield* Faults;
+    let chain = deletables.map((deletable) => ({
+      deletable,
+      receipt: mint(deletable.key, deletable.origin, deletable.outcome),
+      disposal: "kept" as Disposal,
+      why: undefined as { readonly code: string; readonly reason: string } | undefined,
+    }));
+    for (const step of chain.length === 0 ? [] : bench.steps) {
+      const outcomes = lease === undefined || (yield* lease.valid)
+        ? yield* Effect.zipRight(faults.hit("before-delete"), step.apply(chain.map(({ receipt }) => receipt))).pipe(
+          Effect.catchAll((failure) =>
+            Effect.succeed(chain.map((): StepOutcome => ({ _tag: "Undeleted", code: Retry.code(failure), reason: failure.message })))
+          ),
+        )
+        : chain.map((): StepOutcome => ({
+          _tag: "Undeleted",
+          code: "lock/lost",
+          reason: "the lock was lost before the delete; the row is durable, run again to delete the file",
+        }));
+      yield* faults.hit("after-delete");
+      const next: typeof chain = [];
+      chain.forEach((link, index) => {
+        const outcome = outcomes[index]!;
+        if (link.disposal === "kept") link.disposal = disposalOf[outcome._tag];
+        if (outcome._tag === "Undeleted") link.why = outcome;
+        if (outcome._tag === "Changed") {
+          link.why = { code: "source/changed", reason: "changed since it was read; the file stays, run again" };
+        }
+        if (outcome._tag === "Done" || outcome._tag === "Deleted" || outcome._tag === "Gone") next.push(link);
+        else bench.settlement.dispose(link.deletable.members, link.disposal, link.why);
+      });
+      chain = next;
+    }
+    for (const link of chain) bench.settlement.dispose(link.deletable.members, link.disposal, link.why);
+  });
+
+/** Milliseconds since the run began, by a clock that is never set back. */
+export const monotonic: Effect.Effect<Effect.Effect<number>> = Effect.gen(function*() {
+  const clock = yield* Effect.clock;
+  const begun = yield* clock.currentTimeNanos;
+  return Effect.map(clock.currentTimeNanos, (nanos) => Number(nanos - begun) / 1e6);
+});
