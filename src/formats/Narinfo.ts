@@ -134,7 +134,10 @@ export const parse = (bytes: Uint8Array): Either.Either<Narinfo, NarinfoProblem.
         ca = value;
         break;
       default:
-        return rejectLine("narinfo/unknown-key", lineNumber, NarinfoProblem.quote(key), value, "has an unknown key");
+        return NarinfoProblem.reject(
+          "narinfo/unknown-key",
+          `line ${lineNumber}: unknown key ${NarinfoProblem.quote(key)}`,
+        );
     }
   }
 
