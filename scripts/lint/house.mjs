@@ -47,13 +47,16 @@ const violation = (file, specifier) => {
   }
   const target = relative(src, resolve(dirname(file), specifier));
   const [targetArea] = target.split("/");
+  if (target.startsWith("core/internal/") && area !== "engine" && !file.includes("/core/internal/")) {
+    return "Invariant 1: only the engine mints receipts.";
+  }
   if (targetArea === "..") {
     return area === "bin.ts" ? undefined : `Only bin.ts reaches outside src (${specifier}).`;
   }
   if (targetArea !== area) {
     return allows(boundary.folders, targetArea)
       ? undefined
-      : `src/${area} may import src/{${boundary.folders.join(",")}} only, not src/${targetArea}.`;
+      : `src/${area} may import ${boundary.folders.join(", ") || "nothing else"} of src, not ${targetArea}.`;
   }
   // Component files are camelCase, the modules that one is split into are PascalCase.
   const isComponentFile = boundary === component && /^[a-z]/.test(target.split("/").at(-1) ?? "");
@@ -92,6 +95,16 @@ const edgesOnly = {
   }),
 };
 
+const noAsAny = {
+  create: (context) => ({
+    TSAsExpression: (node) => {
+      if (node.typeAnnotation.type === "TSAnyKeyword") {
+        context.report({ node, message: "Decode the value with a Schema, or narrow it; `as any` hides what it is." });
+      }
+    },
+  }),
+};
+
 const fileName = {
   create: (context) => ({
     Program: (node) => {
@@ -103,4 +116,7 @@ const fileName = {
   }),
 };
 
-export default { meta: { name: "house" }, rules: { imports, "edges-only": edgesOnly, "file-name": fileName } };
+export default {
+  meta: { name: "house" },
+  rules: { imports, "edges-only": edgesOnly, "no-as-any": noAsAny, "file-name": fileName },
+};
