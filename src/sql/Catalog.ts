@@ -1,0 +1,43 @@
+/** What a database says of its own tables, in the same words for every dialect. */
+
+/**
+ * What a column can hold without changing it: `any` stores values as they come; `numeric` turns text that looks like a number
+ * into one (SQLite's affinity of types such as `datetime`).
+ */
+export type Kind = "text" | "integer" | "real" | "numeric" | "blob" | "any";
+
+export interface Column {
+  readonly name: string;
+  /** As declared. */
+  readonly type: string;
+  readonly kind: Kind;
+  readonly notNull: boolean;
+  /** Whether a row may leave it out although it is NOT NULL. */
+  readonly hasDefault: boolean;
+  readonly generated: boolean;
+  /** In characters, where the engine enforces it. */
+  readonly maxLength: number | undefined;
+}
+
+/** A primary key or unique index over plain columns and all rows. */
+export interface UniqueKey {
+  readonly columns: ReadonlyArray<string>;
+  /** Per column, as the index compares. */
+  readonly collations: ReadonlyArray<string>;
+}
+
+export interface Table {
+  readonly name: string;
+  readonly kind: "table" | "view" | "virtual";
+  readonly columns: ReadonlyArray<Column>;
+  readonly uniqueKeys: ReadonlyArray<UniqueKey>;
+  /** The integer column that numbers the rows and that the engine fills in itself. */
+  readonly id: string | undefined;
+  readonly triggers: ReadonlyArray<string>;
+}
+
+export interface Catalog {
+  readonly tables: ReadonlyArray<Table>;
+  /** Whether ids once given are remembered outside their table (SQLite: `sqlite_sequence` exists). */
+  readonly remembersIds: boolean;
+}
