@@ -72,26 +72,29 @@ export const admit = (options: {
 }): Stream.Stream<AdmittedChunk, ComponentError> => {
   const lockKey = lockKeyOf(options.lock);
   const through = (partition: string, chunks: Stream.Stream<Sifted, ComponentError>) =>
-    Stream.mapEffect(chunks, (chunk) =>
-      Effect.map(sift(chunk, options.transforms, options.sink), (sifted): AdmittedChunk => {
-        const ticket = options.watermarks.open(
-          partition,
-          lastPosition(chunk),
-          sifted.items.length + sifted.dismissed.length,
-        );
-        return {
-          items: sifted.items.map((item) => ({
-            item,
-            identity: options.sink.identify(item),
-            lockKey: lockKey(item),
-            ticket,
-            listed: false,
-            deferrals: 0,
-            deferredSince: 0,
-          })),
-          dismissed: sifted.dismissed.map((dismissal) => ({ dismissal, ticket })),
-        };
-      }));
+    Stream.mapEffect(
+      chunks,
+      (chunk) =>
+        Effect.map(sift(chunk, options.transforms, options.sink), (sifted): AdmittedChunk => {
+          const ticket = options.watermarks.open(
+            partition,
+            lastPosition(chunk),
+            sifted.items.length + sifted.dismissed.length,
+          );
+          return {
+            items: sifted.items.map((item) => ({
+              item,
+              identity: options.sink.identify(item),
+              lockKey: lockKey(item),
+              ticket,
+              listed: false,
+              deferrals: 0,
+              deferredSince: 0,
+            })),
+            dismissed: sifted.dismissed.map((dismissal) => ({ dismissal, ticket })),
+          };
+        }),
+    );
   if (options.pick !== undefined) return through("picked", options.source.pick(options.pick));
   const partitions = Effect.gen(function*() {
     const all = yield* options.source.partitions;

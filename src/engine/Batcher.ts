@@ -84,7 +84,10 @@ export class Batcher {
     this.#identities = new Set();
     this.#openBytes = 0;
     this.#twins = [];
-    for (const twin of twins) this.#add(twin);
+    if (twins.length > 0) {
+      this.#waiting = [...twins, ...this.#waiting.slice(this.#next)];
+      this.#next = 0;
+    }
     return batch;
   }
 }

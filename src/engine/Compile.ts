@@ -4,7 +4,9 @@ import type { Inspections } from "./Inspect.ts";
 import type { Plan, PlanStage } from "./Plan.ts";
 
 const millis = (sink: SinkStage) => ({
-  lock: sink.lock === undefined ? null : { key: sink.lock.key, ttl: String(sink.lock.ttl), holdTarget: String(sink.lock.holdTarget) },
+  lock: sink.lock === undefined
+    ? null
+    : { key: sink.lock.key, ttl: String(sink.lock.ttl), holdTarget: String(sink.lock.holdTarget) },
   batch: { items: sink.batch.items, bytes: sink.batch.bytes, wait: String(sink.batch.wait) },
   concurrency: sink.concurrency,
   statementTimeout: String(sink.statementTimeout),

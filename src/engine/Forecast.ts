@@ -55,7 +55,12 @@ export const forecast = Effect.fn("Engine.forecast")(function*(
   const foresee = (count: Count, code: string, key: string, reason: string, accepted: boolean) => {
     counts[accepted ? "would-skip" : count]++;
     if (accepted || count === "would-skip") return;
-    incidents.add(count === "would-reject" ? "rejected" : count === "would-conflict" ? "conflict" : "failed", code, key, reason);
+    incidents.add(
+      count === "would-reject" ? "rejected" : count === "would-conflict" ? "conflict" : "failed",
+      code,
+      key,
+      reason,
+    );
   };
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   yield* admit({
@@ -79,13 +84,24 @@ export const forecast = Effect.fn("Engine.forecast")(function*(
         });
         const dismissed = chunk.dismissed.map(({ dismissal }) => dismissal);
         const accepted = yield* state.accepted(
-          [...differing, ...dismissed].map(({ code, item }) => ({ ...scope, key: item.key, sha256: item.origin.sha256, code })),
+          [...differing, ...dismissed].map(({ code, item }) => ({
+            ...scope,
+            key: item.key,
+            sha256: item.origin.sha256,
+            code,
+          })),
         );
         differing.forEach(({ code, item, reason }, index) =>
           foresee("would-conflict", code, item.key, reason, accepted[index]!)
         );
         dismissed.forEach(({ code, item, outcome, reason }, index) =>
-          foresee(ofDismissal[outcome], code, item.key, reason, outcome === "rejected" && accepted[differing.length + index]!)
+          foresee(
+            ofDismissal[outcome],
+            code,
+            item.key,
+            reason,
+            outcome === "rejected" && accepted[differing.length + index]!,
+          )
         );
         listed += chunk.items.length + chunk.dismissed.length;
       })

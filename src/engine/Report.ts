@@ -60,7 +60,13 @@ export interface Forecast {
   readonly listed: number;
   readonly counts: Readonly<
     Record<
-      "would-commit" | "would-already" | "would-conflict" | "would-reject" | "would-skip" | "would-fail" | "would-delete",
+      | "would-commit"
+      | "would-already"
+      | "would-conflict"
+      | "would-reject"
+      | "would-skip"
+      | "would-fail"
+      | "would-delete",
       number
     >
   >;
@@ -74,7 +80,10 @@ const samplesPerCode = 20;
 
 /** Collects incidents while a run goes on. */
 export class Incidents {
-  readonly #byCode = new Map<string, { outcome: Incident["outcome"]; code: string; count: number; samples: Array<{ key: string; reason: string }> }>();
+  readonly #byCode = new Map<
+    string,
+    { outcome: Incident["outcome"]; code: string; count: number; samples: Array<{ key: string; reason: string }> }
+  >();
 
   add(outcome: Incident["outcome"], code: string, key: string, reason: string): void {
     const id = `${outcome} ${code}`;

@@ -42,9 +42,10 @@ export const remedy = (failure: Failure): Remedy => {
 
 /** A stable code for reports. */
 export const code = (failure: Failure): string => {
-  const area = { SqlError: "sql", StorageError: "storage", LockError: "lock", StateError: "state", ConnectionError: "connection" }[
-    failure._tag
-  ];
+  const area =
+    { SqlError: "sql", StorageError: "storage", LockError: "lock", StateError: "state", ConnectionError: "connection" }[
+      failure._tag
+    ];
   return `${area}/${failure.reason.replace(/(?<=[a-z])(?=[A-Z])/g, "-").toLowerCase()}`;
 };
 
@@ -54,5 +55,5 @@ export const backoff = (settings: RetrySettings, attempt: number, random: number
     Duration.toMillis(settings.backoff) * 2 ** (attempt - 1),
     Duration.toMillis(settings.maxBackoff),
   );
-  return Duration.millis(ceiling * (0.5 + random / 2));
+  return Duration.millis(Math.ceil(ceiling * (0.5 + random / 2)));
 };

@@ -59,7 +59,12 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
   const startedAt = yield* DateTime.now;
   const now = yield* Work.monotonic;
   const scope = { environment: plan.environment, pipeline: plan.pipeline, source: source.fingerprint };
-  const identity = { environment: plan.environment, pipeline: plan.pipeline, planHash: plan.hash, postSteps: plan.postSteps };
+  const identity = {
+    environment: plan.environment,
+    pipeline: plan.pipeline,
+    planHash: plan.hash,
+    postSteps: plan.postSteps,
+  };
   const checkpoints: Checkpoints = options.pick === undefined && source.caps.ordered && source.caps.resumable
     ? yield* state.resumable(identity)
     : new Map();
@@ -172,7 +177,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
       }
       if (!(yield* Queue.isEmpty(inbox)) && !deferrals.full) continue;
       const until = Math.min(gatherUntil, deferrals.nextDue, at + Duration.toMillis(longestWait));
-      yield* wake.await.pipe(Effect.timeoutOption(Duration.millis(Math.max(1, until - at))));
+      yield* wake.await.pipe(Effect.timeoutOption(Duration.millis(Math.max(1, Math.ceil(until - at)))));
     }
     return Option.none();
   });
@@ -199,8 +204,10 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     }
   });
   // A defect in one worker must not leave the others' batches half done: all come to their end first.
-  const sturdy = Effect.catchAllCause(worker, (cause) =>
-    stop({ kind: "environment", code: "run/defect", reason: Cause.pretty(cause) }));
+  const sturdy = Effect.catchAllCause(
+    worker,
+    (cause) => stop({ kind: "environment", code: "run/defect", reason: Cause.pretty(cause) }),
+  );
   yield* Effect.all(Array.from({ length: spec.sink.concurrency.max }, () => sturdy), {
     concurrency: "unbounded",
     discard: true,

@@ -99,7 +99,9 @@ export class Settlement {
   }
 
   /** Counts durable items; answers what may now be disposed of. */
-  durable(admitted: ReadonlyArray<{ readonly admitted: Admitted; readonly outcome: "committed" | "already" }>): ReadonlyArray<Deletable> {
+  durable(
+    admitted: ReadonlyArray<{ readonly admitted: Admitted; readonly outcome: "committed" | "already" }>,
+  ): ReadonlyArray<Deletable> {
     const deletables: Array<Deletable> = [];
     for (const { admitted: member, outcome } of admitted) {
       this.#counts[outcome]++;
@@ -123,7 +125,11 @@ export class Settlement {
   }
 
   /** What became of durable items. A `kept` from here is by choice: a resumed run may skip it. */
-  dispose(members: ReadonlyArray<Admitted>, disposal: Disposal, why?: { readonly code: string; readonly reason: string }): void {
+  dispose(
+    members: ReadonlyArray<Admitted>,
+    disposal: Disposal,
+    why?: { readonly code: string; readonly reason: string },
+  ): void {
     for (const member of members) {
       this.#counts[disposal]++;
       if (why !== undefined) this.incidents.add(disposal, why.code, member.item.key, why.reason);

@@ -104,7 +104,11 @@ const settleAll = (bench: Bench, refusals: ReadonlyArray<Refusal>): Effect.Effec
       Effect.zipRight(
         bench.stop({ kind: "environment", code: Retry.code(error), reason: error.message }),
         Effect.orDie(bench.settlement.refuse(
-          refusals.map((entry) => ({ ...entry, outcome: "failed" as const, reason: `${entry.reason} (not recorded: ${error.message})` })),
+          refusals.map((entry) => ({
+            ...entry,
+            outcome: "failed" as const,
+            reason: `${entry.reason} (not recorded: ${error.message})`,
+          })),
         )),
       )
     ),
@@ -150,7 +154,13 @@ const acquire = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set<Admi
     const mine = admitted.filter(({ lockKey }) => taken.has(lockKey!));
     const others = admitted.filter(({ lockKey }) => !taken.has(lockKey!));
     for (const member of others) open.delete(member);
-    yield* defer(bench, others, "contended", "lock/held", "another process held its lock until the budget was spent; run again");
+    yield* defer(
+      bench,
+      others,
+      "contended",
+      "lock/held",
+      "another process held its lock until the budget was spent; run again",
+    );
     return { lease, mine };
   });
 
@@ -250,7 +260,9 @@ const dispose = (bench: Bench, deletables: ReadonlyArray<Deletable>, lease: Leas
       const outcomes = lease === undefined || (yield* lease.valid)
         ? yield* Effect.zipRight(faults.hit("before-delete"), step.apply(chain.map(({ receipt }) => receipt))).pipe(
           Effect.catchAll((failure) =>
-            Effect.succeed(chain.map((): StepOutcome => ({ _tag: "Undeleted", code: Retry.code(failure), reason: failure.message })))
+            Effect.succeed(
+              chain.map((): StepOutcome => ({ _tag: "Undeleted", code: Retry.code(failure), reason: failure.message })),
+            )
           ),
         )
         : chain.map((): StepOutcome => ({
