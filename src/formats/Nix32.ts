@@ -1,6 +1,6 @@
 /** Nix's own base 32: digits in reverse order, no padding, no `e`, `o`, `t` or `u`. */
 
-export const alphabet = "0123456789abcdfghijklmnpqrsvwxyz";
+const alphabet = "0123456789abcdfghijklmnpqrsvwxyz";
 
 /** Digit value by character code; -1 for a character outside the alphabet. */
 const digits = new Int8Array(128).fill(-1);

@@ -49,6 +49,8 @@ describe("Narinfo, damaged", () => {
           accepted++;
           const narinfo = Either.getOrThrow(parsed);
           const rendered = Narinfo.render(narinfo);
+          // A file of CR CR LF leaves go-nix a URL or System that ends in CR, which no text gives back.
+          if (rendered.includes("\r\n")) return;
           const again = Either.getOrThrow(Narinfo.parse(Fixture.encode(rendered)));
           if (narinfo.fileHash !== null && narinfo.fileSize !== null) expect(again).toEqual(narinfo);
           else if (Narinfo.render(again) !== rendered) throw new Error(`not stable: ${rendered}`);
