@@ -51,12 +51,16 @@ export const sift = (
 export const lockKeyOf = (lock: LockSettings | undefined): (item: Item) => string | undefined => {
   if (lock === undefined) return () => undefined;
   const parts = lock.key.split(/\{([^}]*)\}/).map((text, index) => index % 2 === 0 ? text : text.split("."));
-  return (item) =>
-    parts.map((part) =>
-      typeof part === "string"
-        ? part
-        : String(part.reduce((value: any, name) => value?.[name], item.value as any) ?? "")
-    ).join("");
+  return ({ value }) => parts.map((part) => typeof part === "string" ? part : at(value, part)).join("");
+};
+
+const at = (value: unknown, path: ReadonlyArray<string>): string => {
+  let current = value;
+  for (const name of path) {
+    if (typeof current !== "object" || current === null) return "";
+    current = (current as Record<string, unknown>)[name];
+  }
+  return current === null || current === undefined ? "" : String(current as string);
 };
 
 /** The whole source as admitted chunks: partitions in order from a random one on, so that several runners do not walk in step. */

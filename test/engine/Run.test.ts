@@ -165,7 +165,7 @@ describe("the surroundings fail", () => {
       const signal = yield* Deferred.make<Stop>();
       const fiber = yield* Effect.fork(simulate(world, { concurrency: 2 }, { stop: Deferred.await(signal) }));
       yield* TestClock.adjust("200 millis");
-      yield* Deferred.succeed(signal, { kind: "signal", code: "run/signal", reason: "SIGTERM" });
+      yield* Deferred.succeed(signal, { kind: "signal" as const, code: "run/signal", reason: "SIGTERM" });
       const report = yield* Fiber.join(fiber);
       balanced(report);
       expect(report.status).toBe("interrupted");
@@ -207,7 +207,7 @@ const item = FastCheck.record({
   }),
 }, { requiredKeys: [] });
 
-const trouble = FastCheck.constantFrom<ReadonlyArray<Trouble>>(
+const trouble = FastCheck.constantFrom<Array<Trouble>>(
   undefined,
   undefined,
   undefined,

@@ -205,7 +205,10 @@ export class ModelWorld {
       Layer.succeed(Connections, {
         storage: () => refused,
         sql: () => refused,
-        lock: Effect.succeed({ kind: "model", acquire: (keys) => Effect.sync(() => this.#acquire(keys)) }),
+        lock: Effect.succeed({
+          kind: "model",
+          acquire: (keys: ReadonlyArray<string>) => Effect.sync(() => this.#acquire(keys)),
+        }),
       }),
       Layer.succeed(State, {
         begin: () => Effect.succeed("run-1"),
