@@ -68,13 +68,11 @@ const npm = (step, args) => {
   });
   if (error?.code === "ENOENT") throw new BootstrapError("npm was not found: install Node.js with npm 10 or newer.");
   if (status === 0) return;
-  const missing = ["python3", "make", "g++"].filter((tool) => !isOnPath(tool));
-  const remedy = missing.length === 0
+  const missing = ["python3", "make", "g++"].filter((tool) => !isOnPath(tool)).join(", ");
+  const remedy = missing === ""
     ? "The lines above say why."
-    : `better-sqlite3 is compiled where no prebuilt binary can be downloaded, and ${
-      missing.join(", ")
-    } is not installed: `
-      + "install python3, make and a C++ compiler (Debian, Ubuntu: apt-get install python3 make g++).";
+    : `better-sqlite3 is compiled where no prebuilt binary can be downloaded, and this machine lacks ${missing}: install `
+      + "python3, make and a C++ compiler (Debian, Ubuntu: apt-get install python3 make g++), then run this command again.";
   const lastLines = `${stdout}${stderr}`.trimEnd().split("\n").slice(-40).join("\n");
   throw new BootstrapError(`${lastLines}\n\nnpm ${args.join(" ")} failed. ${remedy}`);
 };
