@@ -117,7 +117,11 @@ export interface ConnectionsConfig {
  */
 export const readDatabaseUrl = (
   url: string,
-): { readonly dialect: "sqlite"; readonly file: string } | { readonly dialect: SqlServerConfig["dialect"] } | undefined => {
+):
+  | { readonly dialect: "sqlite"; readonly file: string }
+  | { readonly dialect: SqlServerConfig["dialect"] }
+  | undefined =>
+{
   const [, scheme = "", rest = ""] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(url) ?? [];
   switch (scheme.toLowerCase().split("+")[0]) {
     case "postgres":
@@ -141,6 +145,10 @@ export const readDatabaseUrl = (
 
 /** Percent-decoding that leaves what is no valid escape as it stands. */
 const decoded = (text: string): string =>
-  text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => Schema.decodeUnknownOption(Schema.StringFromUriComponent)(escapes).pipe(
-    (result) => (result._tag === "Some" ? result.value : escapes),
-  ));
+  text.replace(
+    /(?:%[0-9a-f]{2})+/gi,
+    (escapes) =>
+      Schema.decodeUnknownOption(Schema.StringFromUriComponent)(escapes).pipe(
+        (result) => (result._tag === "Some" ? result.value : escapes),
+      ),
+  );

@@ -52,8 +52,7 @@ export const make = <A>(declaration: {
 }): Field<A> =>
   Schema.transformOrFail(Schema.Unknown, declaration.to, {
     strict: true,
-    decode: (value, _, ast) =>
-      Either.mapLeft(declaration.read(value), (refused) => new Refusal(ast, value, refused)),
+    decode: (value, _, ast) => Either.mapLeft(declaration.read(value), (refused) => new Refusal(ast, value, refused)),
     encode: (value) => ParseResult.succeed(declaration.write(value)),
   }).annotations({ [AboutId]: declaration.about, jsonSchema: declaration.jsonSchema });
 
@@ -86,7 +85,10 @@ const shown = (value: unknown): string =>
 const expected = (what: string, value: unknown, suggestion?: string) => {
   const isScalar = ["string", "number", "bigint", "boolean"].includes(typeof value);
   return Redacted.isRedacted(value)
-    ? wrongType(`expected ${what}, found a secret`, "this setting is shown in plans and logs; write it without `secret`")
+    ? wrongType(
+      `expected ${what}, found a secret`,
+      "this setting is shown in plans and logs; write it without `secret`",
+    )
     : (isScalar ? badValue : wrongType)(`expected ${what}, found ${shown(value)}`, suggestion);
 };
 
@@ -100,7 +102,10 @@ const readText = (what: string) => (value: unknown): Either.Either<string, Refus
   typeof value === "string"
     ? Either.right(value)
     : typeof value === "number" || typeof value === "bigint" || typeof value === "boolean"
-    ? wrongType(`expected ${what}, found a ${typeof value === "boolean" ? "boolean" : "number"}`, "put the value in quotes")
+    ? wrongType(
+      `expected ${what}, found a ${typeof value === "boolean" ? "boolean" : "number"}`,
+      "put the value in quotes",
+    )
     : expected(what, value);
 
 /** Any text, the empty one included. YAML numbers are refused: `1.10` would arrive as 1.1. */
@@ -208,10 +213,14 @@ const readMeasure = (
   const exact = units.find(({ unit }) => value === `${digits}${unit}`);
   if (exact !== undefined) {
     const amount = Number(digits) * exact.factor;
-    return Number.isSafeInteger(amount) ? Either.right(amount) : expected(`${what} without fractions of the smallest unit`, value);
+    return Number.isSafeInteger(amount)
+      ? Either.right(amount)
+      : expected(`${what} without fractions of the smallest unit`, value);
   }
-  const near = units.find(({ unit, alike }) => unit === word || unit.toLowerCase() === word.toLowerCase()
-    || alike.includes(word.toLowerCase()));
+  const near = units.find(({ unit, alike }) =>
+    unit === word || unit.toLowerCase() === word.toLowerCase()
+    || alike.includes(word.toLowerCase())
+  );
   const known = units.map(({ unit }) => unit).join(", ");
   return expected(what, value, near === undefined ? `units are ${known}` : `write ${digits}${near.unit}`);
 };
@@ -323,7 +332,11 @@ export const list = <A>(item: Schema.Schema<A, any>): Field<ReadonlyArray<A>> =>
         : typeof value === "string"
         ? ParseResult.succeed(value.split(",").map((part) => part.trim()).filter((part) => part !== ""))
         : ParseResult.fail(
-          new Refusal(ast, value, { kind: "type", message: `expected a list, found ${kindOf(value)}`, suggestion: "write [ … ]" }),
+          new Refusal(ast, value, {
+            kind: "type",
+            message: `expected a list, found ${kindOf(value)}`,
+            suggestion: "write [ … ]",
+          }),
         ),
     encode: (values: ReadonlyArray<unknown>) => ParseResult.succeed(values),
   });
