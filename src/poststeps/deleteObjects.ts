@@ -1,0 +1,64 @@
+import { Effect, Schema } from "effect";
+import * as Component from "../core/Component.ts";
+import * as Field from "../core/Field.ts";
+import type { Problem } from "../core/Problem.ts";
+
+const Options = Schema.Struct({
+  withoutConditionalDelete: Field.withDefault(
+    Field.literal("refuse", "head-compare"),
+    "What to do with a store that cannot compare and delete in one step: `refuse`, or `head-compare`: ask, then delete, which is safe only "
+      + "where nobody rewrites an object under its key",
+    "refuse",
+  ),
+});
+
+/** Deletes the objects that receipts are for, each only if it still is what was read. */
+export const deleteObjects = Component.postStep({
+  type: "delete-objects",
+  summary: "Delete each object once its row is durable",
+  description:
+    "Takes receipts only. An object that has changed since it was read stays, and the run is not clean. Folders left empty "
+    + "are removed at the end, the prefix included.",
+  options: Options,
+  examples: [
+    {
+      title: "Delete also where the store ignores conditions (ncps 0.8 and later never rewrites a narinfo)",
+      yaml: "type: delete-objects\nwithoutConditionalDelete: head-compare\n",
+    },
+  ],
+  deletes: true,
+  inspect: ({ withoutConditionalDelete }, { objects }) => {
+    const problems: Array<Problem> = [];
+    if (objects === undefined) {
+      problems.push({
+        code: "delete-objects/no-objects",
+        severity: "error",
+        path: [],
+        message: "what this source reads are no objects that could be deleted",
+        suggestion: "remove this step, or read from storage-objects",
+      });
+    } else if (!objects.storage.conditionalDelete && withoutConditionalDelete === "refuse") {
+      problems.push({
+        code: "delete-objects/unconditional",
+        severity: "error",
+        path: ["withoutConditionalDelete"],
+        message: `${objects.storage.identity} cannot compare and delete in one step: a change in between would be lost`,
+        suggestion:
+          "write head-compare where nobody rewrites objects under their keys, else remove this step or run with --keep",
+      });
+    }
+    return Effect.succeed({
+      facts: undefined,
+      identity: objects === undefined ? {} : { storage: objects.storage.identity, prefix: objects.prefix },
+      problems,
+      statements: [],
+    });
+  },
+  open: (_, { objects }) =>
+    objects === undefined
+      ? Effect.dieMessage("delete-objects was opened for a source without objects, which inspect refuses")
+      : Effect.succeed({
+        apply: (receipts) => objects.storage.remove(receipts),
+        finish: Effect.asVoid(objects.storage.prune(objects.prefix)),
+      }),
+});
