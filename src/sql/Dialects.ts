@@ -1,0 +1,34 @@
+/** What a dialect has: its programs, and how keys compare. Shared code asks here, never which engine it is. */
+import type { Dialect, Program } from "../core/Sql.ts";
+import type { Catalog } from "./Catalog.ts";
+import * as Fold from "./Fold.ts";
+import type { Layout } from "./Layout.ts";
+import type { Batch } from "./Rows.ts";
+import * as Introspect from "./sqlite/Introspect.ts";
+import * as ReadBack from "./sqlite/ReadBack.ts";
+import * as Statements from "./sqlite/Statements.ts";
+import * as Upsert from "./sqlite/Upsert.ts";
+import type { Fate, Sighting } from "./Upsert.ts";
+
+/** `Definition` is what a layout compiles to; the same value serves `upsert` and `readBack` for a whole run. */
+export interface Compiler<Definition extends object> {
+  readonly collations: ReadonlyMap<string, Fold.Collation>;
+  readonly introspect: Program<object, undefined, Catalog>;
+  readonly compile: (layout: Layout) => Definition;
+  readonly upsert: Program<Definition, Batch, ReadonlyArray<Fate>>;
+  readonly readBack: Program<Definition, Batch, ReadonlyArray<Sighting>>;
+  /** For `plan`: the texts for one row. */
+  readonly describe: (definition: Definition) => ReadonlyArray<{ readonly title: string; readonly text: string }>;
+}
+
+const sqlite: Compiler<Statements.Statements> = {
+  collations: Fold.sqliteCollations,
+  introspect: Introspect.program,
+  compile: Statements.compile,
+  upsert: Upsert.program,
+  readBack: ReadBack.program,
+  describe: Statements.describe,
+};
+
+/** Absent: no compiler for it yet. */
+export const compilers: Partial<Record<Dialect, Compiler<any>>> = { sqlite };

@@ -1,0 +1,98 @@
+/** A mapping resolved against a catalog: plain data, with tables and columns by number; what programs and row builders work from. */
+import type { Value } from "../core/Sql.ts";
+import type { Kind } from "./Catalog.ts";
+import type { When } from "./Mapping.ts";
+import type { Path } from "./Path.ts";
+import type { Predicate } from "./Predicate.ts";
+
+export type Source =
+  | ({ readonly _tag: "Path" } & Path)
+  | { readonly _tag: "Literal"; readonly value: Value }
+  | { readonly _tag: "Now" }
+  /** The id of the row in this earlier table. */
+  | { readonly _tag: "Parent"; readonly table: number };
+
+export interface Column {
+  readonly name: string;
+  readonly source: Source;
+  /** A null leaves a filled row's value as it is. */
+  readonly optional: boolean;
+  readonly kind: Kind;
+  readonly notNull: boolean;
+  readonly maxLength: number | undefined;
+}
+
+export interface Table {
+  readonly name: string;
+  /** `root`: one row per item; `lookup`: shared between items; `child`: belongs to one item. */
+  readonly role: "root" | "lookup" | "child";
+  readonly scope: number;
+  readonly when: { readonly path: Path; readonly test: When["test"] } | undefined;
+  readonly columns: ReadonlyArray<Column>;
+  /** Positions in `columns`. */
+  readonly key: ReadonlyArray<number>;
+  /** Per key column, as its unique index compares. */
+  readonly collations: ReadonlyArray<string>;
+  /** The column that numbers its rows, where later tables refer to them. */
+  readonly id: string | undefined;
+  /** Columns set to the clock in rows that are there already. */
+  readonly touch: ReadonlyArray<string>;
+  /** Of a child: position of the column that leads to the root, by way of other children perhaps. */
+  readonly anchor: number | undefined;
+}
+
+/** The elements that rows are made of: scope 0 is the documents, each other one the elements of a path from the scope above it. */
+export interface Scope {
+  readonly up: number;
+  readonly fields: ReadonlyArray<string>;
+}
+
+/** A value that the table has no column for and that must not be lost. */
+export interface Dropped {
+  readonly table: string;
+  readonly column: string;
+  readonly scope: number;
+  readonly path: Path;
+  readonly code: string;
+}
+
+export interface Covers {
+  readonly columns: ReadonlyArray<{ readonly column: number; readonly comparator: string | undefined }>;
+  readonly equal: ReadonlyArray<number>;
+  readonly subset: ReadonlyArray<number>;
+}
+
+export interface Layout {
+  readonly scopes: ReadonlyArray<Scope>;
+  readonly tables: ReadonlyArray<Table>;
+  readonly dropped: ReadonlyArray<Dropped>;
+  /** Which rows of the root are stubs; none where absent. */
+  readonly fill: Predicate | undefined;
+  readonly covers: Covers | undefined;
+  /** See `Catalog.remembersIds`. */
+  readonly remembersIds: boolean;
+}
+
+/** A null that leaves the row as it is, and columns that the clock sets, prove nothing when read back. */
+export const isCompared = (table: Table, column: Column): boolean =>
+  column.source._tag !== "Now" && !table.touch.includes(column.name);
+
+/** What tells two rows of a table apart, parents replaced by what tells *them* apart; the root says nothing, it is the same for all. */
+export interface Facet {
+  /** Tables by way of parent columns, outermost last. */
+  readonly via: ReadonlyArray<{ readonly table: number; readonly column: number }>;
+  readonly table: number;
+  readonly column: number;
+}
+
+/** The facets of a child's rows: all columns that were written, or of a parent its key. */
+export const facets = (layout: Layout, index: number): ReadonlyArray<Facet> => {
+  const expand = (table: number, columns: ReadonlyArray<number>, via: Facet["via"]): ReadonlyArray<Facet> =>
+    columns.flatMap((column) => {
+      const { source } = layout.tables[table]!.columns[column]!;
+      if (source._tag !== "Parent") return [{ via, table, column }];
+      return source.table === 0 ? [] : expand(source.table, layout.tables[source.table]!.key, [...via, { table, column }]);
+    });
+  const table = layout.tables[index]!;
+  return expand(index, table.columns.flatMap((column, at) => isCompared(table, column) ? [at] : []), []);
+};

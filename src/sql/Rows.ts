@@ -1,0 +1,223 @@
+/**
+ * Items → rows, all of a batch at once and table by table: parallel arrays, children with the number of their parent's row.
+ * Pure and plain loops: this runs for every item that is looked at, written and read back.
+ */
+import type { Item } from "../core/Item.ts";
+import type { Value } from "../core/Sql.ts";
+import * as Fold from "./Fold.ts";
+import type { Column, Layout, Table } from "./Layout.ts";
+import type { Literal } from "./Mapping.ts";
+import * as Path from "./Path.ts";
+
+export interface TableRows {
+  /** One array per column of the layout, one value per row; of `Parent` the number of the parent's row, of `Now` and literals nothing. */
+  readonly columns: ReadonlyArray<ReadonlyArray<Value>>;
+  readonly size: number;
+  /** For each element that a row was made of: its item, by place in the batch, and its row. A lookup's row may serve many items. */
+  readonly owners: ReadonlyArray<number>;
+  readonly rows: ReadonlyArray<number>;
+}
+
+/** Plain data: it goes to a worker as it is. */
+export interface Batch {
+  readonly size: number;
+  readonly tables: ReadonlyArray<TableRows>;
+}
+
+/** A batch, sorted by the root's key so that writers take row locks in one order; `order[n]` is the place its n-th item was given in. */
+export interface Sorted {
+  readonly batch: Batch;
+  readonly order: ReadonlyArray<number>;
+}
+
+export interface Builder {
+  /** Two items of equal identity are one row under the root key's collation. */
+  readonly identify: (document: unknown) => string;
+  /** In the order given. */
+  readonly build: (items: ReadonlyArray<Item>) => Batch;
+  readonly sorted: (items: ReadonlyArray<Item>) => Sorted;
+  /** The elements of every scope: `values` and, for each, the number of the element above it. */
+  readonly elements: (items: ReadonlyArray<Item>) => ReadonlyArray<Elements>;
+}
+
+export interface Elements {
+  readonly values: ReadonlyArray<unknown>;
+  readonly up: ReadonlyArray<number>;
+  /** Places in the batch. */
+  readonly items: ReadonlyArray<number>;
+}
+
+export const builder = (layout: Layout, collations: ReadonlyMap<string, Fold.Collation>): Builder => {
+  const foldsOf = (table: Table): ReadonlyArray<Fold.Collation> => table.collations.map((name) => collations.get(name)!);
+  const root = layout.tables[0]!;
+  const rootFolds = foldsOf(root);
+  const rootKey = root.key.map((position) => root.columns[position]!);
+
+  const identify = (document: unknown): string => {
+    const parts = rootKey.map((column, at) => folded(valueOf(column, document, document), rootFolds[at]!));
+    return parts.length === 1 ? parts[0]! : Fold.encodeAll(parts);
+  };
+
+  const build = (items: ReadonlyArray<Item>): Batch => {
+    const all = elementsOf(layout, items);
+    const tables: Array<TableRows> = [];
+    /** Per table: the row of each element of its scope, or -1. */
+    const rowOf: Array<ReadonlyArray<number>> = [];
+    for (const table of layout.tables) {
+      const picked = pick(layout, table, all, rowOf);
+      const drawn = draw(layout, table, all, picked, rowOf);
+      const merged = table.id === undefined || table.role === "root"
+        ? { columns: drawn, rows: picked.map((_, row) => row), size: picked.length }
+        : merge(table, foldsOf(table), drawn, picked.length);
+      const { items: owner } = all[table.scope]!;
+      const rows = new Array<number>(all[table.scope]!.values.length).fill(-1);
+      for (let row = 0; row < picked.length; row++) rows[picked[row]!] = merged.rows[row]!;
+      rowOf.push(rows);
+      tables.push({ ...merged, owners: picked.map((element) => owner[element]!) });
+    }
+    return { size: items.length, tables };
+  };
+
+  return {
+    identify,
+    build,
+    elements: (items) => elementsOf(layout, items),
+    sorted: (items) => {
+      const keys = items.map(({ value }) => identify(value));
+      const order = keys.map((_, index) => index).sort((a, b) => keys[a]! < keys[b]! ? -1 : keys[a]! > keys[b]! ? 1 : a - b);
+      return { batch: build(order.map((index) => items[index]!)), order };
+    },
+  };
+};
+
+const folded = (value: Value, fold: Fold.Collation): string => typeof value === "string" ? `s${fold(value)}` : Fold.encode(value);
+
+const elementsOf = (layout: Layout, items: ReadonlyArray<Item>): ReadonlyArray<Elements> => {
+  const all: Array<Elements> = [];
+  const documents = items.map(({ value }) => value);
+  const places = items.map((_, index) => index);
+  for (const { fields, up: above } of layout.scopes) {
+    if (all.length === 0) {
+      all.push({ values: documents, up: places, items: places });
+      continue;
+    }
+    const values: Array<unknown> = [];
+    const up: Array<number> = [];
+    const scope = all[above]!;
+    for (let element = 0; element < scope.values.length; element++) {
+      flatten(scope.values[element], fields, 0, values);
+      while (up.length < values.length) up.push(element);
+    }
+    all.push({ values, up, items: up.map((element) => scope.items[element]!) });
+  }
+  return all;
+};
+
+/** Lists on the way are taken apart; a single value where a list could be is one element; nothing is none. */
+const flatten = (value: unknown, fields: ReadonlyArray<string>, at: number, into: Array<unknown>): void => {
+  if (Array.isArray(value)) for (const one of value) flatten(one, fields, at, into);
+  else if (value === null || value === undefined) return;
+  else if (at === fields.length) into.push(value);
+  else flatten(Path.follow(value, [fields[at]!]), fields, at + 1, into);
+};
+
+/** The elements that become rows: those that pass `when` and whose parents' elements did. */
+const pick = (
+  layout: Layout,
+  table: Table,
+  all: ReadonlyArray<Elements>,
+  rowOf: ReadonlyArray<ReadonlyArray<number>>,
+): ReadonlyArray<number> => {
+  const { items, values } = all[table.scope]!;
+  const documents = all[0]!.values;
+  const picked: Array<number> = [];
+  for (let element = 0; element < values.length; element++) {
+    if (table.when !== undefined) {
+      const start = table.when.path.from === "document" ? documents[items[element]!] : values[element];
+      if (!passes(Path.follow(start, table.when.path.fields), table.when.test)) continue;
+    }
+    if (table.columns.every(({ source }) =>
+      source._tag !== "Parent" || rowOf[source.table]![climb(layout, all, table.scope, layout.tables[source.table]!.scope, element)]! >= 0
+    )) picked.push(element);
+  }
+  return picked;
+};
+
+const passes = (value: unknown, test: NonNullable<Table["when"]>["test"]): boolean => {
+  switch (test._tag) {
+    case "Exists":
+      return (value !== undefined && value !== null) === test.wanted;
+    case "Equals":
+      return isLiteral(value, test.value);
+    case "Not":
+      return !isLiteral(value, test.value);
+  }
+};
+
+const isLiteral = (value: unknown, literal: Literal): boolean =>
+  value === literal || (value === undefined && literal === null)
+  || (typeof value === "bigint" && typeof literal === "number" && value === BigInt(literal));
+
+/** The element of the outer scope that an element lies in. */
+const climb = (layout: Layout, all: ReadonlyArray<Elements>, from: number, to: number, element: number): number => {
+  let at = element;
+  for (let scope = from; scope !== to && scope !== 0; scope = layout.scopes[scope]!.up) at = all[scope]!.up[at]!;
+  return at;
+};
+
+const draw = (
+  layout: Layout,
+  table: Table,
+  all: ReadonlyArray<Elements>,
+  picked: ReadonlyArray<number>,
+  rowOf: ReadonlyArray<ReadonlyArray<number>>,
+): ReadonlyArray<ReadonlyArray<Value>> => {
+  const { items, values } = all[table.scope]!;
+  const documents = all[0]!.values;
+  return table.columns.map((column) => {
+    const { source } = column;
+    const drawn: Array<Value> = [];
+    if (source._tag === "Parent") {
+      const { scope } = layout.tables[source.table]!;
+      for (const element of picked) drawn.push(rowOf[source.table]![climb(layout, all, table.scope, scope, element)]!);
+    } else if (source._tag === "Path") {
+      for (const element of picked) drawn.push(valueOf(column, values[element], documents[items[element]!]));
+    }
+    return drawn;
+  });
+};
+
+/** What no column can hold (a list, a map) passes as it is: `Sift` turns such items away before they get here. */
+const valueOf = ({ kind, source }: Column, element: unknown, document: unknown): Value => {
+  if (source._tag === "Literal") return source.value;
+  if (source._tag !== "Path") return null;
+  const value = source.fields.length === 1 && source.from === "document"
+    ? (document as Readonly<Record<string, unknown>>)[source.fields[0]!]
+    : Path.follow(source.from === "document" ? document : element, source.fields);
+  if (value === undefined) return null;
+  if (typeof value === "boolean") return value ? 1n : 0n;
+  if (typeof value === "number" && kind !== "real" && Number.isSafeInteger(value)) return BigInt(value);
+  return value as Value;
+};
+
+/** One row per key under its collation; the first one given stands for all. */
+const merge = (table: Table, folds: ReadonlyArray<Fold.Collation>, drawn: ReadonlyArray<ReadonlyArray<Value>>, size: number) => {
+  const known = new Map<string, number>();
+  const rows: Array<number> = [];
+  const firsts: Array<number> = [];
+  for (let row = 0; row < size; row++) {
+    const key = Fold.encodeAll(table.key.map((position, at) => {
+      const { source } = table.columns[position]!;
+      return folded(source._tag === "Literal" ? source.value : drawn[position]![row] ?? null, folds[at]!);
+    }));
+    let merged = known.get(key);
+    if (merged === undefined) {
+      merged = firsts.length;
+      known.set(key, merged);
+      firsts.push(row);
+    }
+    rows.push(merged);
+  }
+  if (firsts.length === size) return { columns: drawn, rows, size };
+  return { columns: drawn.map((values) => values.length === 0 ? values : firsts.map((row) => values[row]!)), rows, size: firsts.length };
+};

@@ -1,0 +1,89 @@
+/** What no table can take: said per item before any batch, so that one bad item costs one item (Invariant 6). */
+import type { Item } from "../core/Item.ts";
+import type { Value } from "../core/Sql.ts";
+import * as Layout from "./Layout.ts";
+import * as Path from "./Path.ts";
+import type { Builder } from "./Rows.ts";
+
+export interface Fault {
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** Signed 64 bits, what every engine calls bigint. */
+const minInteger = -(2n ** 63n);
+const maxInteger = 2n ** 63n - 1n;
+
+/** The first fault of each item that has one, by its place. */
+export const faults = (layout: Layout.Layout, builder: Builder, items: ReadonlyArray<Item>): ReadonlyMap<number, Fault> => {
+  const found = new Map<number, Fault>();
+  const batch = builder.build(items);
+  layout.tables.forEach((table, index) => {
+    const { columns, owners, rows } = batch.tables[index]!;
+    table.columns.forEach((column, at) => {
+      if (column.source._tag !== "Path") return;
+      const values = columns[at]!;
+      const inKey = table.key.includes(at);
+      for (let row = 0; row < values.length; row++) {
+        const fault = faultOf(column, values[row]!, inKey);
+        if (fault === undefined) continue;
+        const reason = `${table.name}.${column.name}: ${fault.reason}`;
+        for (let element = 0; element < owners.length; element++) {
+          if (rows[element] === row && !found.has(owners[element]!)) found.set(owners[element]!, { ...fault, reason });
+        }
+      }
+    });
+  });
+  if (layout.dropped.length > 0) {
+    const elements = builder.elements(items);
+    for (const { code, column, path, scope, table } of layout.dropped) {
+      const { items: places, values } = elements[scope]!;
+      for (let element = 0; element < values.length; element++) {
+        const place = places[element]!;
+        const value = Path.follow(path.from === "document" ? items[place]!.value : values[element], path.fields);
+        if (value !== undefined && value !== null && !found.has(place)) {
+          found.set(place, { code, reason: `${table} has no column ${column} in this database, and ${JSON.stringify(String(value))} would be lost` });
+        }
+      }
+    }
+  }
+  return found;
+};
+
+/** A NUL or half a surrogate pair would arrive as something else. */
+const unstorable = /[\0\ud800-\udfff]/;
+
+const faultOf = (column: Layout.Column, value: Value, inKey: boolean): Fault | undefined => {
+  if (value === null) {
+    return column.notNull || inKey ? { code: "sql/null-value", reason: inKey ? "the key has no value" : "must not be null" } : undefined;
+  }
+  const wrong = (what: string): Fault => ({ code: "sql/wrong-type", reason: `the column (${column.kind}) cannot hold ${what}` });
+  switch (typeof value) {
+    case "string": {
+      if (column.kind !== "text" && column.kind !== "any" && !(column.kind === "numeric" && !looksNumeric(value))) return wrong("text");
+      if (unstorable.test(value)) {
+        if (value.includes("\0")) return { code: "sql/nul", reason: "the text holds a NUL" };
+        if (/\p{Surrogate}/u.test(value)) return { code: "sql/invalid-unicode", reason: "the text holds half a surrogate pair" };
+      }
+      if (column.maxLength !== undefined && value.length > column.maxLength) {
+        const characters = [...value].length;
+        if (characters > column.maxLength) {
+          return { code: "sql/value-too-long", reason: `${characters} characters, the column holds ${column.maxLength}` };
+        }
+      }
+      return undefined;
+    }
+    case "bigint":
+      if (column.kind === "text" || column.kind === "blob") return wrong("a number");
+      return value < minInteger || value > maxInteger ? { code: "sql/out-of-range", reason: `${value} is beyond 64 bits` } : undefined;
+    case "number":
+      if (!Number.isFinite(value)) return wrong(String(value));
+      return column.kind === "real" || column.kind === "numeric" || column.kind === "any" ? undefined : wrong("a fraction");
+    default:
+      if (!(value instanceof Uint8Array)) return wrong(Array.isArray(value) ? "a list" : "a map");
+      return column.kind === "blob" || column.kind === "any" ? undefined : wrong("bytes");
+  }
+};
+
+/** Text that an engine would turn into a number in a numeric column. */
+const looksNumeric = (text: string): boolean => text.trim() !== "" && Number.isFinite(Number(text));
