@@ -39,7 +39,10 @@ const writeOutput = async ({ path, contents }) => {
 const removeStale = async (kept, maxAgeMs) => {
   for (const name of await readdir(dist)) {
     const path = join(dist, name);
-    if (!kept.has(path) && Date.now() - (await stat(path)).mtimeMs >= maxAgeMs) await rm(path, { force: true });
+    if (kept.has(path)) continue;
+    // Another build may have removed or renamed it meanwhile.
+    const ageMs = await stat(path).then(({ mtimeMs }) => Date.now() - mtimeMs, () => -1);
+    if (ageMs >= maxAgeMs) await rm(path, { force: true });
   }
 };
 
