@@ -7,7 +7,7 @@
  */
 import { build } from "esbuild";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -26,10 +26,13 @@ const workerEntries = async () => {
   return workers.map((file) => join("src", file));
 };
 
-/** Writes by rename and only what changed: a process that starts during a build sees whole files. */
+/** Writes by rename: a process that starts during a build sees whole files. The time of a file is that of its last build. */
 const writeOutput = async ({ path, contents }) => {
   const sameAsBefore = await readFile(path).then((before) => before.equals(contents), () => false);
-  if (sameAsBefore) return;
+  if (sameAsBefore) {
+    const now = new Date();
+    return utimes(path, now, now);
+  }
   const temporary = `${path}.${process.pid}.tmp`;
   await writeFile(temporary, contents);
   if (basename(path) === "bin.js") await chmod(temporary, 0o755);
