@@ -1,6 +1,5 @@
 /** Every check that needs no test: types, lint, format, dead code, drift. Each failure prints its output and what to do. */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureInstalled, main, root } from "./bootstrap.mjs";
@@ -20,7 +19,7 @@ const checks = [
   { name: "pins", command: script("check-pins.mjs"), remedy: "write exact versions" },
   { name: "lock file", command: script("complete-lock.mjs", "--check"), remedy: "node scripts/complete-lock.mjs" },
   { name: "schemas", command: script("schemas.mjs", "--check"), remedy: "npm run schemas" },
-].filter(({ command }) => existsSync(command[1] ?? "") || !command[1]?.endsWith(".mjs"));
+];
 
 const run = ([command, ...args]) =>
   new Promise((resolve) => {
