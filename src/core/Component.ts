@@ -67,7 +67,12 @@ export interface Transform<in A = unknown, out B = unknown> {
 /** What a committed write did for one item. `Found`: a full row was there, untouched. */
 export type Written =
   | { readonly _tag: "Wrote" | "Found" }
-  | { readonly _tag: "Refused"; readonly outcome: "rejected" | "conflict"; readonly code: string; readonly reason: string };
+  | {
+    readonly _tag: "Refused";
+    readonly outcome: "rejected" | "conflict";
+    readonly code: string;
+    readonly reason: string;
+  };
 
 /**
  * What reading back says of one item. `Exact`: every column and child as written; `Covered`: what the spec calls covering, though other
@@ -182,12 +187,18 @@ export const dismiss = (
 };
 
 // The four ends below only fix the types of a declaration; `any` in the unions above is erased again when a spec has been decoded.
-export const source = <O>(component: Omit<SourceComponent<O>, "role">): SourceComponent<O> => ({ role: "source", ...component });
+export const source = <O>(component: Omit<SourceComponent<O>, "role">): SourceComponent<O> => ({
+  role: "source",
+  ...component,
+});
 export const transform = <O>(component: Omit<TransformComponent<O>, "role">): TransformComponent<O> => ({
   role: "transform",
   ...component,
 });
-export const sink = <O>(component: Omit<SinkComponent<O>, "role">): SinkComponent<O> => ({ role: "sink", ...component });
+export const sink = <O>(component: Omit<SinkComponent<O>, "role">): SinkComponent<O> => ({
+  role: "sink",
+  ...component,
+});
 export const postStep = <O>(component: Omit<PostStepComponent<O>, "role">): PostStepComponent<O> => ({
   role: "post-step",
   ...component,

@@ -1,6 +1,11 @@
 import { Schema } from "effect";
 
-const place = { connection: Schema.String, detail: Schema.String, remedy: Schema.optional(Schema.String), cause: Schema.optional(Schema.Defect) };
+const place = {
+  connection: Schema.String,
+  detail: Schema.String,
+  remedy: Schema.optional(Schema.String),
+  cause: Schema.optional(Schema.Defect),
+};
 
 const sentence = (head: string, detail: string, remedy: string | undefined): string =>
   `${head}: ${detail}${remedy === undefined ? "" : `. ${remedy}`}`;
@@ -13,7 +18,11 @@ export class StorageError extends Schema.TaggedError<StorageError>()("StorageErr
   key: Schema.optional(Schema.String),
 }) {
   override get message(): string {
-    return sentence(`storage ${this.connection}${this.key === undefined ? "" : `, ${this.key}`}`, this.detail, this.remedy);
+    return sentence(
+      `storage ${this.connection}${this.key === undefined ? "" : `, ${this.key}`}`,
+      this.detail,
+      this.remedy,
+    );
   }
 }
 

@@ -1,4 +1,11 @@
-import type { Comparator, Component, PostStepComponent, SinkComponent, SourceComponent, TransformComponent } from "./Component.ts";
+import type {
+  Comparator,
+  Component,
+  PostStepComponent,
+  SinkComponent,
+  SourceComponent,
+  TransformComponent,
+} from "./Component.ts";
 
 /** The components and comparators a spec may name; built once, in `builtins.ts`. */
 export interface Registry {

@@ -47,9 +47,17 @@ export interface Sql {
    * Runs a program in one short write transaction and commits it. `CommitUnknown` where the answer to the commit was lost;
    * on any other error nothing was written. Definitions are sent once and kept.
    */
-  readonly write: <D extends object, I, O>(program: Program<D, I, O>, definition: D, input: I) => Effect.Effect<O, SqlError>;
+  readonly write: <D extends object, I, O>(
+    program: Program<D, I, O>,
+    definition: D,
+    input: I,
+  ) => Effect.Effect<O, SqlError>;
   /** Runs a program in one read-only transaction: one snapshot, nothing written. */
-  readonly read: <D extends object, I, O>(program: Program<D, I, O>, definition: D, input: I) => Effect.Effect<O, SqlError>;
+  readonly read: <D extends object, I, O>(
+    program: Program<D, I, O>,
+    definition: D,
+    input: I,
+  ) => Effect.Effect<O, SqlError>;
   /** Invariant 1: what has been read so far, whoever committed it, survives a power loss once this returns. */
   readonly settle: Effect.Effect<void, SqlError>;
 }

@@ -84,7 +84,9 @@ export class State extends Context.Tag("ncps-pipeline/core/State")<State, {
     records: ReadonlyArray<QuarantineIdentity & { readonly kind: QuarantineRecord["kind"]; readonly reason: string }>,
   ) => Effect.Effect<void, StateError>;
   /** Which of these are accepted, in order. */
-  readonly accepted: (identities: ReadonlyArray<QuarantineIdentity>) => Effect.Effect<ReadonlyArray<boolean>, StateError>;
+  readonly accepted: (
+    identities: ReadonlyArray<QuarantineIdentity>,
+  ) => Effect.Effect<ReadonlyArray<boolean>, StateError>;
   /** Drops records of keys that have since gone through or gone away (a retry of picked keys). */
   readonly release: (scope: QuarantineScope, keys: ReadonlyArray<string>) => Effect.Effect<void, StateError>;
   /** Drops records that this run did not see again: only after an undisturbed run over the whole source. */

@@ -15,7 +15,12 @@ export interface Entry {
 export type ReadOutcome =
   | { readonly _tag: "Read"; readonly bytes: Uint8Array; readonly origin: Origin }
   | { readonly _tag: "Gone" }
-  | { readonly _tag: "Refused"; readonly outcome: "rejected" | "failed"; readonly code: string; readonly reason: string };
+  | {
+    readonly _tag: "Refused";
+    readonly outcome: "rejected" | "failed";
+    readonly code: string;
+    readonly reason: string;
+  };
 
 export interface Target {
   readonly key: string;
@@ -50,7 +55,9 @@ export interface Storage {
     maxBytes: number,
   ) => Effect.Effect<ReadonlyArray<ReadOutcome>, StorageError>;
   /** Whether objects are still what was read, cheaply (no content); `undefined` where asking would cost a round trip each. */
-  readonly check?: (targets: ReadonlyArray<Target>) => Effect.Effect<ReadonlyArray<"same" | "changed" | "gone">, StorageError>;
+  readonly check?: (
+    targets: ReadonlyArray<Target>,
+  ) => Effect.Effect<ReadonlyArray<"same" | "changed" | "gone">, StorageError>;
   /** Invariant 1: deletes each object only if its origin is unchanged. */
   readonly remove: (targets: ReadonlyArray<Target>) => Effect.Effect<ReadonlyArray<DeleteOutcome>, StorageError>;
   /** Removes empty folders below the prefix and the prefix itself; does nothing where folders do not exist. Answers how many. */
