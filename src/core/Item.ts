@@ -47,6 +47,9 @@ export interface Sifted<out A = unknown> {
   readonly dismissed: ReadonlyArray<Dismissal>;
 }
 
+/** Declared, never defined, not exported: no value can carry it but by the cast in `internal/mint.ts`. */
+declare const ReceiptBrand: unique symbol;
+
 /** Invariant 1: proof that an item is durable in the sink. Only the engine mints it, after commit and read-back. */
 export interface Receipt {
   readonly [ReceiptBrand]: true;
@@ -54,9 +57,6 @@ export interface Receipt {
   readonly origin: Origin;
   readonly outcome: "committed" | "already";
 }
-
-/** Declared, never defined: no value can carry it but by the cast in `internal/mint.ts`. */
-export declare const ReceiptBrand: unique symbol;
 
 /** Order of positions: that of their UTF-8 bytes, which is that of their code points. */
 export const comparePositions = (a: string, b: string): number => {
