@@ -1,0 +1,120 @@
+import { Data, Duration, Effect, Layer, RcMap, type Scope } from "effect";
+import type { ConnectionConfig, ConnectionsConfig, LockConfig, SqlConfig, StorageConfig } from "../core/Config.ts";
+import { type Access, type ConnectionKind, Connections } from "../core/Connections.ts";
+import { ConnectionError, type SqlError, type StorageError } from "../core/Errors.ts";
+import type { Lock } from "../core/Lock.ts";
+import * as Nearest from "../core/Nearest.ts";
+import type { Sql } from "../core/Sql.ts";
+import type { Storage } from "../core/Storage.ts";
+
+const unsupported = (connection: string, detail: string, remedy: string): ConnectionError =>
+  new ConnectionError({ reason: "Unsupported", connection, detail, remedy });
+
+/** The settings of a connection of this kind; says what else there is, or what it is instead. */
+const find = <Kind extends ConnectionKind>(
+  connections: ConnectionsConfig["connections"],
+  name: string,
+  kind: Kind,
+): Effect.Effect<Extract<ConnectionConfig, { type: Kind }>, ConnectionError> => {
+  const config = connections.get(name);
+  if (config?.type === kind) return Effect.succeed(config as Extract<ConnectionConfig, { type: Kind }>);
+  if (config !== undefined) {
+    return new ConnectionError({
+      reason: "Kind",
+      connection: name,
+      detail: `it is a ${config.type} connection where a ${kind} connection is needed`,
+      remedy: `Name another one, or change it under connections in the project file`,
+    });
+  }
+  const names = [...connections.keys()];
+  const near = Nearest.nearest(name, names);
+  return new ConnectionError({
+    reason: "Unknown",
+    connection: name,
+    detail: "the project file does not define it",
+    remedy: near !== undefined
+      ? `Did you mean ${near}?`
+      : names.length === 0
+      ? "Define it under connections in the project file"
+      : `Defined are ${names.join(", ")}`,
+  });
+};
+
+// Drivers are loaded when a connection needs them: a verb that opens nothing starts without any.
+
+const openStorage = (
+  name: string,
+  config: StorageConfig,
+): Effect.Effect<Storage, ConnectionError | StorageError, Scope.Scope> =>
+  config.kind === "local"
+    ? Effect.flatMap(
+      Effect.promise(() => import("./storage/Local.ts")),
+      (Local) => Local.make({ name, root: config.path }),
+    )
+    : unsupported(
+      name,
+      "this version reads folders, not S3",
+      "Use a later version, or give the folder instead of the bucket (CACHE_STORAGE_LOCAL in ncps' variables)",
+    );
+
+interface SqlOptions {
+  readonly access: Access;
+  readonly statementTimeout: Duration.Duration;
+}
+
+const openSql = (
+  name: string,
+  config: SqlConfig,
+  options: SqlOptions,
+): Effect.Effect<Sql, ConnectionError | SqlError, Scope.Scope> =>
+  config.dialect === "sqlite"
+    ? Effect.flatMap(
+      Effect.promise(() => import("./sql/Sqlite.ts")),
+      (Sqlite) => Sqlite.make({ name, file: config.file, ...options }),
+    )
+    : unsupported(
+      name,
+      `this version writes SQLite, not ${config.dialect === "postgres" ? "PostgreSQL" : "MySQL or MariaDB"}`,
+      "Use a later version, or a database URL that begins with sqlite:",
+    );
+
+const openLock = ({ type }: LockConfig): Effect.Effect<Lock, ConnectionError> => {
+  switch (type) {
+    case "none":
+      return Effect.map(Effect.promise(() => import("./lock/None.ts")), ({ lock }) => lock);
+    case "local":
+      return Effect.flatMap(Effect.promise(() => import("./lock/Local.ts")), ({ make }) => make);
+    case "redis":
+      return unsupported(
+        "lock",
+        "this version locks within its own process, not in Redis",
+        "Set the lock's type to local: locks only save work, no safety rests on them",
+      );
+  }
+};
+
+/** Drivers by connection name: who opens one that is open shares it, and the last to close its scope closes it. */
+export const layer = (config: ConnectionsConfig): Layer.Layer<Connections> =>
+  Layer.scoped(
+    Connections,
+    Effect.gen(function*() {
+      const storages = yield* RcMap.make({
+        lookup: (name: string) =>
+          Effect.flatMap(find(config.connections, name, "storage"), (found) => openStorage(name, found)),
+      });
+      const databases = yield* RcMap.make({
+        lookup: ({ name, access, timeoutMillis }: { name: string; access: Access; timeoutMillis: number }) =>
+          Effect.flatMap(
+            find(config.connections, name, "sql"),
+            (found) => openSql(name, found, { access, statementTimeout: Duration.millis(timeoutMillis) }),
+          ),
+      });
+      const lock = yield* Effect.cached(openLock(config.lock));
+      return {
+        storage: (name) => RcMap.get(storages, name),
+        sql: (name, { access, statementTimeout }) =>
+          RcMap.get(databases, Data.struct({ name, access, timeoutMillis: Duration.toMillis(statementTimeout) })),
+        lock,
+      };
+    }),
+  );

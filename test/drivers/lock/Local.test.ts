@@ -1,0 +1,5 @@
+import { Effect } from "effect";
+import * as Local from "../../../src/drivers/lock/Local.ts";
+import { lockContract } from "../../contract/lock.ts";
+
+lockContract("local", Effect.map(Local.make, (lock) => [lock, lock] as const), { exclusive: true });
