@@ -127,7 +127,7 @@ interface Declared<Options> {
 }
 
 /** A struct of the settings; it needs no services. */
-export type OptionsSchema<Options> = Schema.Schema<Options, never, never> | Schema.Schema<Options, any, never>;
+export type OptionsSchema<Options> = Schema.Schema<Options, any, never>;
 
 export interface SourceComponent<Options = any> extends Declared<Options> {
   readonly role: "source";
