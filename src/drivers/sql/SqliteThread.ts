@@ -1,0 +1,120 @@
+/** One worker thread with one SQLite connection, seen from the main thread: requests by number, a deadline, death as an error. */
+import { Deferred, Duration, Effect, FiberId } from "effect";
+import type { Scope } from "effect";
+import { Worker } from "node:worker_threads";
+import { SqlError } from "../../core/Errors.ts";
+import type { Program } from "../../core/Sql.ts";
+import * as SqliteError from "./SqliteError.ts";
+import type { Reply, Request, WorkerSettings } from "./sqliteProtocol.ts";
+
+/** Bundled next to every dist chunk; under vitest (TypeScript sources) the built one is used. */
+const workerUrl = new URL(import.meta.url.endsWith(".ts") ? "../../../dist/sqliteWorker.js" : "./sqliteWorker.js", import.meta.url);
+
+/**
+ * Beyond two busy waits (one for the lock, one for readers at commit): no batch computes this long, so only a hung disk is left.
+ * SQLite cannot cancel a running statement; the deadline frees the run from it.
+ */
+const deadlineBeyondWaits = Duration.seconds(30);
+
+export interface SqliteThread {
+  readonly opened: Extract<Reply, { readonly _tag: "Opened" }>;
+  readonly run: <D extends object, I, O>(program: Program<D, I, O>, definition: D, input: I) => Effect.Effect<O, SqlError>;
+  readonly settle: Effect.Effect<void, SqlError>;
+}
+
+export const make = (connection: string, settings: WorkerSettings): Effect.Effect<SqliteThread, SqlError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const fail = (fields: Pick<SqlError, "reason" | "code" | "detail"> & { readonly remedy?: string; readonly cause?: unknown }) =>
+      new SqlError({ connection, ...fields });
+    const pending = new Map<number, Deferred.Deferred<unknown, SqlError>>();
+    const opening = yield* Deferred.make<Extract<Reply, { readonly _tag: "Opened" }>, SqlError>();
+    const exited = yield* Deferred.make<void>();
+    let ended: SqlError | undefined;
+    let lastId = 0;
+
+    /** What was under way has no answer; what comes later is not sent. */
+    const end = (detail: string, cause?: unknown): void => {
+      ended ??= fail({ reason: "Environment", code: "WORKER", detail, remedy: "Run again: what was committed is found there", cause });
+      const reason = settings.access === "write" ? "CommitUnknown" as const : "ConnectionLost" as const;
+      for (const waiting of pending.values()) Deferred.unsafeDone(waiting, fail({ reason, code: "WORKER", detail, cause }));
+      pending.clear();
+      Deferred.unsafeDone(opening, ended);
+    };
+
+    const receive = (reply: Reply): void => {
+      if (reply._tag === "Opened") return Deferred.unsafeDone(opening, Effect.succeed(reply));
+      const waiting = pending.get(reply.id);
+      pending.delete(reply.id);
+      if (reply._tag === "Done") {
+        if (waiting !== undefined) Deferred.unsafeDone(waiting, Effect.succeed(reply.value));
+        return;
+      }
+      const error = SqliteError.translate(connection, settings.path, reply);
+      if (waiting === undefined) Deferred.unsafeDone(opening, error);
+      else Deferred.unsafeDone(waiting, reply.code === "DEFECT" ? Effect.die(error) : error);
+    };
+
+    const worker = yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const started = new Worker(workerUrl, { workerData: settings });
+        started.on("message", receive);
+        started.on("error", (cause) => end(`the database thread failed: ${cause.message}`, cause));
+        started.on("exit", () => {
+          end("the database thread has ended");
+          Deferred.unsafeDone(exited, Effect.void);
+        });
+        return started;
+      }),
+      (started) =>
+        Effect.sync(() => started.postMessage({ _tag: "Close" } satisfies Request)).pipe(
+          Effect.zipRight(Deferred.await(exited)),
+          Effect.timeoutOption(deadlineBeyondWaits),
+          Effect.zipRight(Effect.promise(() => started.terminate())),
+        ),
+    );
+
+    const deadline = Duration.sum(Duration.millis(2 * settings.busyTimeoutMs), deadlineBeyondWaits);
+    const expire = (): void => {
+      end(`no answer within ${Duration.format(deadline)}`);
+      void worker.terminate();
+    };
+    /** One at a time, so that a deadline counts from when the worker begins. */
+    const turn = yield* Effect.makeSemaphore(1);
+
+    // A timer of its own: an Effect timeout waits for what it cannot interrupt, and batches are uninterruptible.
+    const request = (message: (id: number) => Request): Effect.Effect<unknown, SqlError> =>
+      Effect.suspend(() => {
+        if (ended !== undefined) return ended;
+        const id = ++lastId;
+        const waiting = Deferred.unsafeMake<unknown, SqlError>(FiberId.none);
+        pending.set(id, waiting);
+        const timer = setTimeout(expire, Duration.toMillis(deadline));
+        worker.postMessage(message(id));
+        return Effect.ensuring(
+          Deferred.await(waiting),
+          Effect.sync(() => {
+            clearTimeout(timer);
+            pending.delete(id);
+          }),
+        );
+      }).pipe(turn.withPermits(1));
+
+    const definitions = new WeakMap<object, number>();
+    let lastDefinition = 0;
+    const define = (value: object): number => {
+      const known = definitions.get(value);
+      if (known !== undefined) return known;
+      const definition = ++lastDefinition;
+      definitions.set(value, definition);
+      worker.postMessage({ _tag: "Define", definition, value } satisfies Request);
+      return definition;
+    };
+
+    return {
+      opened: yield* Deferred.await(opening),
+      // The worker has the same table of programs: what it answers is what the program returns.
+      run: <D extends object, I, O>(program: Program<D, I, O>, definition: D, input: I) =>
+        request((id) => ({ _tag: "Run", id, program: program.name, definition: define(definition), input })) as Effect.Effect<O, SqlError>,
+      settle: Effect.asVoid(request((id) => ({ _tag: "Settle", id }))),
+    };
+  });
