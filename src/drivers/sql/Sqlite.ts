@@ -12,7 +12,6 @@ import * as SqliteThread from "./SqliteThread.ts";
 export interface Options {
   /** Name in the project file, for errors. */
   readonly connection: string;
-  /** See `SqliteUrl.pathOf` for URLs. */
   readonly path: string;
   readonly access: Access;
   /** The longest wait for another process' lock. */
