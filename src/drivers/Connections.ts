@@ -70,7 +70,7 @@ const openSql = (
   config.dialect === "sqlite"
     ? Effect.flatMap(
       Effect.promise(() => import("./sql/Sqlite.ts")),
-      (Sqlite) => Sqlite.make({ name, file: config.file, ...options }),
+      (Sqlite) => Sqlite.make({ connection: name, path: config.file, ...options }),
     )
     : unsupported(
       name,

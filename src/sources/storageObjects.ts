@@ -41,7 +41,7 @@ const isPath = (text: string): boolean =>
     name !== "." && name !== ".." && (name !== "" || i === names.length - 1)
   );
 
-const check = ({ prefix, suffix, maxObjectSize }: Options): ReadonlyArray<Problem> => [
+const checkOptions = ({ prefix, suffix, maxObjectSize }: Options): ReadonlyArray<Problem> => [
   ...(isPath(prefix) ? [] : [
     {
       code: "storage-objects/bad-prefix",
@@ -144,6 +144,7 @@ const open = (
   const pickable = (key: string): boolean =>
     key.startsWith(prefix) && key.endsWith(suffix) && !key.endsWith("/") && isPath(key);
 
+  const { check } = storage;
   return {
     caps: { ordered: true, resumable: true, unique: true, countable: true },
     fingerprint: `${storage.identity} ${prefix}*${suffix}`,
@@ -167,7 +168,9 @@ const open = (
           }
         ),
       ),
-    ...(storage.check === undefined ? {} : { check: storage.check }),
+    ...(check === undefined ? {} : {
+      check: (items) => check(items.map(({ key, origin, part }) => ({ key: part?.object ?? key, origin }))),
+    }),
     keys: (partition) =>
       Stream.map(storage.list({ prefix: partition, suffix }), (entries) => entries.map(({ key }) => key)),
     objects: { storage, prefix },
@@ -192,7 +195,7 @@ export const storageObjects = Component.source({
       yaml: "type: storage-objects\nconnection: cache-storage\nprefix: store/narinfo/\nsuffix: .narinfo\n",
     },
   ],
-  check,
+  check: checkOptions,
   inspect: (options) =>
     Effect.map(connect(options), (storage) => ({
       facts: undefined,

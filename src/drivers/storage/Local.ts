@@ -2,7 +2,7 @@
 import { Effect, Option, Scope, Stream } from "effect";
 import type { StorageError } from "../../core/Errors.ts";
 import { Faults } from "../../core/Faults.ts";
-import type { ReadOutcome, Storage } from "../../core/Storage.ts";
+import type { ReadOutcome, Storage, Target } from "../../core/Storage.ts";
 import * as LocalClient from "./LocalClient.ts";
 import type { ReadPart } from "./LocalObjects.ts";
 
@@ -19,6 +19,9 @@ const outcomes = ({ answers, content }: ReadPart): ReadonlyArray<ReadOutcome> =>
       }
       : answer
   );
+
+/** Nothing but what a target is: callers pass items and receipts, whose values need not be copied to a thread. */
+const bare = ({ key, origin }: Target): Target => ({ key, origin });
 
 /** Asks for the rest until all is answered: one message does a bounded amount of work, and others get their turn between. */
 const inParts = <A, B>(
@@ -72,8 +75,10 @@ export const make = Effect.fn("Local.make")(function*(options: {
       keys.length === 0
         ? Effect.succeed([])
         : Effect.map(reader.call("read", keys.slice(0, itemsPerMessage), maxBytes), outcomes),
-    check: (targets) => Effect.flatMap(deleter, (client) => inParts(targets, (some) => client.call("check", some))),
-    remove: (targets) => Effect.flatMap(deleter, (client) => inParts(targets, (some) => client.call("remove", some))),
+    check: (targets) =>
+      Effect.flatMap(deleter, (client) => inParts(targets, (some) => client.call("check", some.map(bare)))),
+    remove: (targets) =>
+      Effect.flatMap(deleter, (client) => inParts(targets, (some) => client.call("remove", some.map(bare)))),
     prune: (prefix) =>
       Effect.gen(function*() {
         const client = yield* deleter;
