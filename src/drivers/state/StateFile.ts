@@ -1,7 +1,7 @@
 import type { SqlClient } from "@effect/sql/SqlClient";
 import { Context, Effect, Layer } from "effect";
 import type { Scope } from "effect";
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Access } from "../../core/Connections.ts";
 import type { StateError } from "../../core/Errors.ts";
@@ -25,7 +25,8 @@ const probe = (path: string): Effect.Effect<"absent" | "empty" | "ours", StateEr
   attempt(path, () => {
     let descriptor;
     try {
-      descriptor = openSync(path, "r");
+      // A FIFO would else hold the process until someone writes to it.
+      descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === "ENOENT") return "absent";
       throw cause;

@@ -26,9 +26,10 @@ const reasons: ReadonlyArray<readonly [code: string, reason: Reason, detail: str
   ["SQLITE_IOERR_SHMSIZE", "NoSpace", "its disk is full"],
   ["ENOSPC", "NoSpace", "its disk is full"],
   ["EDQUOT", "NoSpace", "the disk quota is used up"],
+  ["SQLITE_READONLY_DIRECTORY", "Denied", "its -wal and -shm, which even reading needs, cannot be made beside it"],
+  ["SQLITE_READONLY_CANTINIT", "Denied", "its -wal and -shm, which even reading needs, cannot be made beside it"],
   ["SQLITE_READONLY", "Denied", "it cannot be written"],
-  // Beside a file that could be read: its -wal and -shm, which SQLite needs even for reading.
-  ["SQLITE_CANTOPEN", "Denied", "the file, or its -wal and -shm beside it, cannot be opened"],
+  ["SQLITE_CANTOPEN", "Denied", "it, or its -wal and -shm beside it, cannot be opened"],
   ["SQLITE_PERM", "Denied", "permission denied"],
   ["EACCES", "Denied", "permission denied"],
   ["EPERM", "Denied", "permission denied"],

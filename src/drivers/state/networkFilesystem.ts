@@ -21,18 +21,21 @@ const names: ReadonlyMap<number, string> = new Map([
 
 const nearest = (path: string): string => existsSync(path) || dirname(path) === path ? path : nearest(dirname(path));
 
+/** The finding for a file system of this `f_type`; unsigned 32 bits, because the field's width and sign differ between platforms. */
+export const ofType = (type: number, path: string): ReadonlyArray<Problem> => {
+  const name = names.get(type >>> 0);
+  if (name === undefined) return [];
+  return [{
+    code: "state/network-filesystem",
+    severity: "warning",
+    path: [],
+    message: `The state file ${path} would lie on ${name}, where SQLite's locks are not reliable.`,
+    suggestion: "Name a file on a local disk with --state.",
+  }];
+};
+
 /** A warning where the state file would not lie on a local disk; opens nothing, and says nothing where it cannot be told. */
 export const check = (path: string): Effect.Effect<ReadonlyArray<Problem>> =>
-  Effect.sync(() => {
-    const { type } = statfsSync(nearest(resolve(path)));
-    // As unsigned 32 bits: the field's width and sign differ between platforms.
-    const name = names.get(type >>> 0);
-    if (name === undefined) return [];
-    return [{
-      code: "state/network-filesystem",
-      severity: "warning" as const,
-      path: [],
-      message: `The state file ${path} would lie on ${name}, where SQLite's locks are not reliable.`,
-      suggestion: "Name a file on a local disk with --state.",
-    }];
-  }).pipe(Effect.catchAllDefect(() => Effect.succeed([])));
+  Effect.sync(() => ofType(statfsSync(nearest(resolve(path))).type, path)).pipe(
+    Effect.catchAllDefect(() => Effect.succeed([])),
+  );
