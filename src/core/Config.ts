@@ -136,7 +136,10 @@ export const readDatabaseUrl = (
       const [beforeQuery = ""] = beforeHash.split("?");
       const isOpaque = !beforeQuery.startsWith("/");
       const path = beforeQuery.replace(/^\/\/[^/]*/, "");
-      return { dialect: "sqlite", file: (isOpaque ? path : decoded(path)) + decoded(fragment) };
+      return {
+        dialect: "sqlite",
+        file: (isOpaque ? path : decoded(path)) + (fragment === "#" ? "" : decoded(fragment)),
+      };
     }
     default:
       return undefined;

@@ -370,7 +370,7 @@ export const described = <A, I>(
 
 /** A described field that has this value where the settings have none. */
 export const withDefault = <A, I>(field: Schema.Schema<A, I>, description: string, value: NoInfer<A>) =>
-  Schema.optionalWith(described(field, description), { default: () => value });
+  Schema.optionalWith(described(field, description), { default: () => value, exact: true });
 
 /** A described field that may be absent. */
 export const optional = <A, I>(field: Schema.Schema<A, I>, description: string) =>

@@ -1,5 +1,5 @@
 import { Either, ParseResult, Schema, SchemaAST } from "effect";
-import { kindOf, Refusal } from "../core/Field.ts";
+import { about, kindOf, Refusal } from "../core/Field.ts";
 import { nearest } from "../core/Nearest.ts";
 import * as Finding from "./Finding.ts";
 import * as Tree from "./Tree.ts";
@@ -30,6 +30,8 @@ const keysOf = (ast: SchemaAST.AST): ReadonlyArray<string> => {
 
 /** What was expected, in a person's words; Effect's own names only where a schema has no better ones. */
 const nameOf = (ast: SchemaAST.AST): string => {
+  const field = about(ast);
+  if (field !== undefined) return field.name;
   switch (ast._tag) {
     case "TypeLiteral":
       return "a map";
@@ -70,12 +72,23 @@ const likeliest = (members: ReadonlyArray<ReadonlyArray<Fault>>, path: Tree.Path
 };
 
 /** Invariant 9: no actual value is named here; a `Refusal` names its own where its field is no secret. */
-const faultsOf = (issue: ParseResult.ParseIssue, path: Tree.Path, keys: ReadonlyArray<string>): ReadonlyArray<Fault> => {
+const faultsOf = (
+  issue: ParseResult.ParseIssue,
+  path: Tree.Path,
+  own: ReadonlyArray<string>,
+  also: { readonly depth: number; readonly keys: ReadonlyArray<string> },
+): ReadonlyArray<Fault> => {
   switch (issue._tag) {
     case "Pointer":
-      return faultsOf(issue.issue, [...path, ...[issue.path].flat().map((key) => typeof key === "number" ? key : String(key))], keys);
+      return faultsOf(
+        issue.issue,
+        [...path, ...[issue.path].flat().map((key) => typeof key === "number" ? key : String(key))],
+        own,
+        also,
+      );
     case "Unexpected": {
       const key = String(path.at(-1));
+      const keys = path.length === also.depth ? [...own, ...also.keys] : own;
       const meant = nearest(key, keys);
       return [{
         code: "spec/unknown-key",
@@ -97,9 +110,12 @@ const faultsOf = (issue: ParseResult.ParseIssue, path: Tree.Path, keys: Readonly
       }];
     case "Composite": {
       if (issue.ast._tag !== "Union") {
-        return list(issue.issues).flatMap((inner) => faultsOf(inner, path, keysOf(issue.ast)));
+        return list(issue.issues).flatMap((inner) => faultsOf(inner, path, keysOf(issue.ast), also));
       }
-      const members = list(issue.issues).map((inner) => faultsOf(inner, path, []));
+      const members = list(issue.issues).filter((inner) =>
+        inner._tag !== "Type" || !SchemaAST.isUndefinedKeyword(inner.ast)
+      )
+        .map((inner) => faultsOf(inner, path, [], also));
       const faults = members.length === 1 ? members[0] : likeliest(members, path);
       return faults ?? [{
         code: "spec/wrong-type",
@@ -110,13 +126,17 @@ const faultsOf = (issue: ParseResult.ParseIssue, path: Tree.Path, keys: Readonly
     }
     case "Refinement":
     case "Transformation":
-      return faultsOf(issue.issue, path, keys);
+      return faultsOf(issue.issue, path, own, also);
     case "Type":
       return [{
         path,
         side: "value",
         ...(issue instanceof Refusal
-          ? { code: issue.kind === "type" ? "spec/wrong-type" : "spec/bad-value", message: issue.message!, suggestion: issue.suggestion }
+          ? {
+            code: issue.kind === "type" ? "spec/wrong-type" : "spec/bad-value",
+            message: issue.message!,
+            suggestion: issue.suggestion,
+          }
           : {
             code: issue.ast._tag === "Refinement" ? "spec/bad-value" : "spec/wrong-type",
             message: issue.message ?? `expected ${nameOf(issue.ast)}, found ${kindOf(issue.actual)}`,
@@ -131,23 +151,29 @@ const describeUnion = (ast: SchemaAST.Union): string => {
   const described = SchemaAST.getDescriptionAnnotation(ast);
   if (described._tag === "Some") return described.value;
   const present = ast.types.filter((type) => !SchemaAST.isUndefinedKeyword(type));
-  return [...new Set(present.map((type) => {
-    const keys = keysOf(type);
-    return keys.length === 0 ? nameOf(type) : `{ ${keys.join(", ")} }`;
-  }))].join(" or ");
+  return [
+    ...new Set(present.map((type) => {
+      const keys = keysOf(type);
+      return keys.length === 0 ? nameOf(type) : `{ ${keys.join(", ")} }`;
+    })),
+  ].join(" or ");
 };
 
-/** Decodes a part of a tree; every fault comes back as a finding, located in the whole tree. Unknown keys are faults. */
+/**
+ * Decodes a part of a tree; every fault comes back as a finding, located in the whole tree. Unknown keys are faults; `alsoKnown` are
+ * keys beside the schema's that could have been meant.
+ */
 export const decode = <A>(
   schema: Schema.Schema<A, any>,
   root: Tree.Node,
   node: Tree.Node,
   path: Tree.Path,
+  alsoKnown: ReadonlyArray<string> = [],
 ): Either.Either<A, ReadonlyArray<Finding.Finding>> =>
   Either.mapLeft(
     Schema.decodeUnknownEither(schema, { errors: "all", onExcessProperty: "error" })(Tree.plain(node)),
     ({ issue }) =>
-      faultsOf(issue, path, []).map(({ side, suggestion, ...fault }) =>
+      faultsOf(issue, path, [], { depth: path.length + 1, keys: alsoKnown }).map(({ side, suggestion, ...fault }) =>
         Finding.inTree(root, side, { ...fault, ...(suggestion === undefined ? {} : { suggestion }) })
       ),
   );

@@ -18,11 +18,15 @@ export interface Finding {
 
 type Report = Omit<Finding, "severity" | "place" | "flag"> & { readonly severity?: Finding["severity"] };
 
+/** The part of a finding that tells where it is. */
+export const place = (origin: Tree.Origin): Pick<Finding, "place" | "flag"> =>
+  origin._tag === "File" ? { place: origin.place } : { flag: origin.flag };
+
 /** A finding at an origin; an error unless told otherwise. */
 export const make = (origin: Tree.Origin | undefined, report: Report): Finding => ({
   severity: "error",
   ...report,
-  ...(origin === undefined ? {} : origin._tag === "File" ? { place: origin.place } : { flag: origin.flag }),
+  ...(origin === undefined ? {} : place(origin)),
 });
 
 /** A finding at what stands at its path in a tree: its key, or its value. */
@@ -34,7 +38,8 @@ export const fromProblems = (
   root: Tree.Node,
   at: Tree.Path,
   problems: ReadonlyArray<Problem>,
-): ReadonlyArray<Finding> => problems.map((problem) => inTree(root, "key", { ...problem, path: [...at, ...problem.path] }));
+): ReadonlyArray<Finding> =>
+  problems.map((problem) => inTree(root, "key", { ...problem, path: [...at, ...problem.path] }));
 
 export const isError = (finding: Finding): boolean => finding.severity === "error";
 
@@ -49,7 +54,11 @@ export const sorted = (findings: ReadonlyArray<Finding>): ReadonlyArray<Finding>
 /** `pipelines/x.yaml:3:5: error spec/unknown-key at source.prefx: unknown key; did you mean prefix?` */
 export const format = (finding: Finding): string => {
   const { place, flag, path, suggestion } = finding;
-  const where = place !== undefined ? `${place.file}:${place.line}:${place.col}: ` : flag !== undefined ? `${flag}: ` : "";
+  const where = place !== undefined
+    ? `${place.file}:${place.line}:${place.col}: `
+    : flag !== undefined
+    ? `${flag}: `
+    : "";
   const at = path.length === 0 ? "" : ` at ${Tree.showPath(path)}`;
   const remedy = suggestion === undefined ? "" : `; ${suggestion}`;
   return `${where}${finding.severity} ${finding.code}${at}: ${finding.message}${remedy}`;

@@ -17,6 +17,8 @@ export type Outline =
       readonly rest?: Outline;
     }
     | { readonly _tag: "List"; readonly item: Outline }
+    /** A list whose entries differ, each with its own outline. */
+    | { readonly _tag: "Tuple"; readonly items: ReadonlyArray<Outline> }
     | { readonly _tag: "Union"; readonly members: ReadonlyArray<Outline> }
     | { readonly _tag: "Literal"; readonly value: SchemaAST.LiteralValue }
     /** A schema that contains itself. */
@@ -52,7 +54,10 @@ const present = (ast: SchemaAST.AST): SchemaAST.AST =>
     ? SchemaAST.Union.make(ast.types.filter((type) => !SchemaAST.isUndefinedKeyword(type)))
     : ast;
 
-const fieldsOf = (ast: SchemaAST.TypeLiteral, defaults: ReadonlyMap<PropertyKey, () => Option.Option<unknown>>): Outline => {
+const fieldsOf = (
+  ast: SchemaAST.TypeLiteral,
+  defaults: ReadonlyMap<PropertyKey, () => Option.Option<unknown>>,
+): Outline => {
   const fields = new Map<string, StructField>();
   for (const property of ast.propertySignatures) {
     const type = present(property.type);
@@ -128,6 +133,20 @@ const of = (ast: SchemaAST.AST): Outline => {
 /** The outline of a schema of settings. */
 export const fromSchema = (schema: Schema.Schema.Any): Outline => of(schema.ast);
 
+/** One map of the fields of several. */
+export const struct = (
+  fields: Readonly<Record<string, StructField>>,
+  ...others: ReadonlyArray<Outline>
+): Extract<Outline, { readonly _tag: "Struct" }> => ({
+  _tag: "Struct",
+  fields: new Map([
+    ...Object.entries(fields),
+    ...others.flatMap((other) => (other._tag === "Struct" ? [...other.fields] : [])),
+  ]),
+});
+
+export const required = (outline: Outline): StructField => ({ outline, isOptional: false });
+
 const resolved = (outline: Outline): Outline => (outline._tag === "Reference" ? resolved(outline.to()) : outline);
 
 /** What may stand at a path: several where a union leaves it open, none where nothing is known. */
@@ -137,6 +156,10 @@ export const at = (outline: Outline, path: Tree.Path): ReadonlyArray<Outline> =>
   const [segment, ...below] = path;
   if (segment === undefined) return [here];
   if (here._tag === "List" && typeof segment === "number") return at(here.item, below);
+  if (here._tag === "Tuple" && typeof segment === "number") {
+    const item = here.items[segment];
+    return item === undefined ? [] : at(item, below);
+  }
   if (here._tag === "Any" || here._tag === "Field") return [here];
   if (here._tag !== "Struct") return [];
   const next = here.fields.get(String(segment))?.outline ?? here.rest;
@@ -180,19 +203,28 @@ export const defaults = (
 ): ReadonlyArray<{ readonly path: Tree.Path; readonly value: unknown }> => {
   const here = resolved(outline);
   if (here._tag === "List") {
-    return node?._tag === "List" ? node.items.flatMap((item, index) => defaults(here.item, item, [...path, index])) : [];
+    return node?._tag === "List"
+      ? node.items.flatMap((item, index) => defaults(here.item, item, [...path, index]))
+      : [];
+  }
+  if (here._tag === "Tuple") {
+    return here.items.flatMap((item, index) => defaults(item, Tree.child(node, index), [...path, index]));
   }
   if (here._tag !== "Struct" || node?._tag === "Leaf" || node?._tag === "List") return [];
   return [...here.fields].flatMap(([key, field]) => {
     const inside = Tree.child(node, key);
     const below = [...path, key];
     if (inside !== undefined) return defaults(field.outline, inside, below);
-    return "default" in field ? leaves(field.default, below) : [];
+    if ("default" in field) return leaves(field.default, below);
+    return field.isOptional ? [] : defaults(field.outline, undefined, below);
   });
 };
 
 /** The scalars of a plain value, by path; an empty list or map counts as one. */
-const leaves = (value: unknown, path: Tree.Path): ReadonlyArray<{ readonly path: Tree.Path; readonly value: unknown }> =>
+const leaves = (
+  value: unknown,
+  path: Tree.Path,
+): ReadonlyArray<{ readonly path: Tree.Path; readonly value: unknown }> =>
   Array.isArray(value) && value.length > 0
     ? value.flatMap((item, index) => leaves(item, [...path, index]))
     : typeof value === "object" && value !== null && Object.keys(value).length > 0

@@ -22,8 +22,8 @@ export interface Set {
 
 const segment = /(?:^|\.)([^.[\]=]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]/y;
 
-/** Parses `sink.batch.items.max=100`, `transforms[0].x=y`, `columns["a.b"]=c`. */
-export const parseSet = (text: string): Set | Finding.Finding => {
+/** Reads `transforms[0].x` or `columns["a.b"]` as far as it is a path; `end` is where it stops. */
+export const readPath = (text: string): { readonly path: Tree.Path; readonly end: number } => {
   const path: Array<string | number> = [];
   segment.lastIndex = 0;
   let end = 0;
@@ -31,9 +31,16 @@ export const parseSet = (text: string): Set | Finding.Finding => {
     path.push(match[2] === undefined ? match[1] ?? match[3]!.replace(/\\(.)/g, "$1") : Number(match[2]));
     end = segment.lastIndex;
   }
-  // The text may hold a secret: only what precedes the first = is named.
-  const origin: Tree.Origin = { _tag: "Flag", flag: `--set ${text.slice(0, text.includes("=", end) ? text.indexOf("=", end) : 0)}`.trim() };
-  return path.length > 0 && typeof path[0] === "string" && text[end] === "="
+  return { path, end };
+};
+
+/** Parses `sink.batch.items.max=100`. */
+export const parseSet = (text: string): Set | Finding.Finding => {
+  const { path, end } = readPath(text);
+  // What follows the first = may be a secret: only what precedes it is named.
+  const equals = text.indexOf("=", end);
+  const origin: Tree.Origin = { _tag: "Flag", flag: `--set ${text.slice(0, Math.max(equals, 0))}`.trim() };
+  return path.length > 0 && typeof path[0] === "string" && equals === end
     ? { path, value: text.slice(end + 1), origin }
     : Finding.make(origin, {
       code: "spec/bad-flag",
@@ -62,12 +69,19 @@ export const applySet = (root: Tree.Node, set: Set): Tree.Node | Finding.Finding
       const next = put(node.items[key], depth + 1);
       if ("code" in next) return next;
       const isRemoved = next._tag === "Leaf" && next.value === null;
-      return { ...node, items: node.items.flatMap((item, index) => (index !== key ? [item] : isRemoved ? [] : [next])) };
+      return {
+        ...node,
+        items: node.items.flatMap((item, index) => (index !== key ? [item] : isRemoved ? [] : [next])),
+      };
     }
     if (node !== undefined && node._tag !== "Map") return refuse(depth, "there is no map here");
     const next = put(node?.entries.get(key)?.node, depth + 1);
     if ("code" in next) return next;
-    const single: Tree.MapNode = { _tag: "Map", entries: new Map([[key, { key: set.origin, node: next }]]), origin: set.origin };
+    const single: Tree.MapNode = {
+      _tag: "Map",
+      entries: new Map([[key, { key: set.origin, node: next }]]),
+      origin: set.origin,
+    };
     if (next._tag === "Leaf") return merge(node, single);
     const entries = new Map(node?.entries ?? []);
     entries.set(key, { key: entries.get(key)?.key ?? set.origin, node: next });

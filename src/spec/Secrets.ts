@@ -46,7 +46,12 @@ export const resolve = Effect.fnUntraced(function*(
     return yield* Effect.match(readSecretFile(name), {
       // The line end that editors add is no part of a secret.
       onSuccess: (text) => secret(text.replace(/\r?\n$/, ""), []),
-      onFailure: (why) => missing("spec/missing-secret", `the secret file ${name} cannot be read: ${why}`, "create it, or grant the read"),
+      onFailure: (why) =>
+        missing(
+          "spec/missing-secret",
+          `the secret file ${name} cannot be read: ${why}`,
+          "create it, or grant the read",
+        ),
     });
   }
   const findings: Array<Finding.Finding> = [];
@@ -60,7 +65,9 @@ export const resolve = Effect.fnUntraced(function*(
     const items = yield* Effect.forEach(root.items, inside);
     return { tree: { ...root, items }, findings };
   }
-  const entries = yield* Effect.forEach(root.entries, ([key, entry]) =>
-    Effect.map(inside(entry.node, key), (node) => [key, { key: entry.key, node }] as const));
+  const entries = yield* Effect.forEach(
+    root.entries,
+    ([key, entry]) => Effect.map(inside(entry.node, key), (node) => [key, { key: entry.key, node }] as const),
+  );
   return { tree: { ...root, entries: new Map(entries) }, findings };
 });

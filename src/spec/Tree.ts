@@ -69,8 +69,7 @@ export const child = (node: Node | undefined, segment: string | number): Node | 
     ? node.items[segment]
     : undefined;
 
-export const at = (node: Node | undefined, path: Path): Node | undefined =>
-  path.reduce<Node | undefined>(child, node);
+export const at = (node: Node | undefined, path: Path): Node | undefined => path.reduce<Node | undefined>(child, node);
 
 /** Where the path stands, or the nearest part of it that exists: its key, or its value. */
 export const locate = (root: Node, path: Path, side: "key" | "value"): Origin => {
@@ -84,6 +83,9 @@ export const locate = (root: Node, path: Path, side: "key" | "value"): Origin =>
   }
   return found.node.origin;
 };
+
+export const isSamePath = (a: Path, b: Path): boolean =>
+  a.length === b.length && a.every((segment, depth) => segment === b[depth]);
 
 /** The same tree with other leaves. */
 export const mapLeaves = (node: Node, change: (leaf: Leaf, path: Path) => Node, path: Path = []): Node => {

@@ -17,9 +17,15 @@ const messages: Partial<Record<YAMLError["code"], readonly [message: string, sug
   BAD_DQ_ESCAPE: ["this escape does not exist in double quotes", "use single quotes, or write \\\\ for a backslash"],
   BAD_SCALAR_START: ["text cannot begin with this character", "put the text in quotes"],
   BLOCK_AS_IMPLICIT_KEY: ["a map begins where a value was expected", "put text that holds a colon in quotes"],
-  MULTILINE_IMPLICIT_KEY: ["a key runs over several lines", "put text that holds a colon in quotes, or close the quote"],
+  MULTILINE_IMPLICIT_KEY: [
+    "a key runs over several lines",
+    "put text that holds a colon in quotes, or close the quote",
+  ],
   TAG_RESOLVE_FAILED: ["a tag is used here", "write the value without !tags"],
 };
+
+/** `{ path: ${NAME} }`: YAML takes the brace for one of its own. */
+const unquotedVariable = /[[{,][^"'#]*[:[,]\s*[^"'\s]*\$\{/;
 
 /** Parses YAML 1.2 with the core schema. Anchors, aliases, merge keys and tags are refused: a value stands where it is used. */
 export const parse = (file: string, text: string): Parsed => {
@@ -48,9 +54,16 @@ export const parse = (file: string, text: string): Parsed => {
     return { tree: undefined, findings };
   }
   const [document, second] = documents;
+  const reported = new Set<number>();
   for (const error of [...document.errors, ...document.warnings]) {
-    if (error.code === "DUPLICATE_KEY") continue;
-    const [message, suggestion] = messages[error.code] ?? ["this is not YAML", "look at this line and the one before it"];
+    const { line } = lines.linePos(error.pos[0]);
+    const known = messages[error.code];
+    // One broken line makes the parser stumble over those below it, too.
+    if (error.code === "DUPLICATE_KEY" || reported.has(line) || (known === undefined && reported.size > 0)) continue;
+    reported.add(line);
+    const [message, suggestion] = unquotedVariable.test(text.split("\n", line)[line - 1] ?? "")
+      ? ["inside { } and [ ], text with ${ } needs quotes", 'write "${NAME}"']
+      : known ?? ["this is not YAML", "look at this line and the one before it"];
     report(originAt(error.pos[0]), [], message, suggestion);
   }
   if (second !== undefined) {
@@ -61,11 +74,18 @@ export const parse = (file: string, text: string): Parsed => {
   if (findings.length > 0) return { tree: undefined, findings };
 
   const convert = (node: unknown, path: Tree.Path, fallback: Tree.Origin): Tree.Node => {
-    const ranged = node as { readonly range?: readonly [number, number, number] | null; readonly anchor?: string } | null;
+    const ranged = node as
+      | { readonly range?: readonly [number, number, number] | null; readonly anchor?: string }
+      | null;
     const offset = ranged?.range?.[0];
     const origin = offset === undefined ? fallback : originAt(offset);
     if (ranged?.anchor !== undefined) {
-      report(origin, path, "anchors are not used in specs", "write the value where it is used, or move it to an environment");
+      report(
+        origin,
+        path,
+        "anchors are not used in specs",
+        "write the value where it is used, or move it to an environment",
+      );
     }
     if (isMap(node)) {
       const entries = new Map<string, { key: Tree.Origin; node: Tree.Node }>();
@@ -79,7 +99,12 @@ export const parse = (file: string, text: string): Parsed => {
         const name = typeof key.value === "string" ? key.value : key.source ?? String(key.value);
         const at = [...path, name];
         if (name === "<<") {
-          report(keyOrigin, at, "merge keys are not used in specs", "write the keys out, or move them to an environment");
+          report(
+            keyOrigin,
+            at,
+            "merge keys are not used in specs",
+            "write the keys out, or move them to an environment",
+          );
           continue;
         }
         if (entries.has(name)) {
@@ -100,7 +125,13 @@ export const parse = (file: string, text: string): Parsed => {
 
   const root = convert(document.contents, [], start);
   if (root._tag === "Map") return { tree: root, findings };
-  report(root.origin, [], "expected a map of settings", "start the file with a key, e.g. summary: …", "spec/wrong-type");
+  report(
+    root.origin,
+    [],
+    "expected a map of settings",
+    "start the file with a key, e.g. summary: …",
+    "spec/wrong-type",
+  );
   return { tree: undefined, findings };
 };
 

@@ -48,16 +48,17 @@ describe("Field", () => {
       86_400_000,
       1500,
     ]);
-    expect(["1B", "64KiB", "8MiB", "1GiB", "500kB", "2MB", "1GB", "0.5KiB"].map((text) => read(Field.size, text))).toEqual([
-      1,
-      65_536,
-      8_388_608,
-      1_073_741_824,
-      500_000,
-      2_000_000,
-      1_000_000_000,
-      512,
-    ]);
+    expect(["1B", "64KiB", "8MiB", "1GiB", "500kB", "2MB", "1GB", "0.5KiB"].map((text) => read(Field.size, text)))
+      .toEqual([
+        1,
+        65_536,
+        8_388_608,
+        1_073_741_824,
+        500_000,
+        2_000_000,
+        1_000_000_000,
+        512,
+      ]);
   });
 
   it("refuses a number without a unit, and says what to write", () => {
@@ -91,7 +92,11 @@ describe("Field", () => {
 
   it("refuses a count out of its range", () => {
     const field = Field.count({ min: 1, max: 10 });
-    expect(refused(field, 11)).toEqual({ kind: "value", message: "expected 1 to 10, found 11", suggestion: "write 10" });
+    expect(refused(field, 11)).toEqual({
+      kind: "value",
+      message: "expected 1 to 10, found 11",
+      suggestion: "write 10",
+    });
     expect(refused(field, "0")).toMatchObject({ suggestion: "write 1" });
     expect(refused(field, 1.5)).toMatchObject({ message: "expected a whole number, found 1.5" });
     expect(refused(field, {})).toMatchObject({ kind: "type", message: "expected a whole number, found a map" });

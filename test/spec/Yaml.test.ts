@@ -15,7 +15,10 @@ describe("Yaml", () => {
   });
 
   it("reads YAML 1.2 core scalars, and integers that a double would round as bigint", () => {
-    const { tree } = Yaml.parse("x.yaml", "a: no\nb: 0o10\nc: 9223372036854775807\nd:\ne: 010\nf: true\ng: 1.5\n__proto__: 1\n");
+    const { tree } = Yaml.parse(
+      "x.yaml",
+      "a: no\nb: 0o10\nc: 9223372036854775807\nd:\ne: 010\nf: true\ng: 1.5\n__proto__: 1\n",
+    );
     expect(Object.entries(Tree.plain(tree!) as object)).toEqual([
       ["a", "no"],
       ["b", 8],
@@ -29,18 +32,40 @@ describe("Yaml", () => {
   });
 
   it.each([
-    ["a: 1\nb: 2\na: 3\n", "x.yaml:3:1: error spec/duplicate-key at a: the key a stands here twice; keep one of the two"],
+    [
+      "a: 1\nb: 2\na: 3\n",
+      "x.yaml:3:1: error spec/duplicate-key at a: the key a stands here twice; keep one of the two",
+    ],
     ["a:\n\tb: 1\n", "x.yaml:2:1: error spec/yaml: a tab is used for indentation; indent with spaces"],
-    ["a: 1\n---\nb: 2\n", "x.yaml:2:1: error spec/yaml: a second document begins here; keep one document per file and remove ---"],
-    ["a: &x 1\n", "x.yaml:1:7: error spec/yaml at a: anchors are not used in specs; write the value where it is used, or move it to an environment"],
-    ["a:\n  <<: { b: 1 }\n", "x.yaml:2:3: error spec/yaml at a.<<: merge keys are not used in specs; write the keys out, or move them to an environment"],
+    [
+      "a: 1\n---\nb: 2\n",
+      "x.yaml:2:1: error spec/yaml: a second document begins here; keep one document per file and remove ---",
+    ],
+    [
+      "a: &x 1\n",
+      "x.yaml:1:7: error spec/yaml at a: anchors are not used in specs; write the value where it is used, or move it to an environment",
+    ],
+    [
+      "a:\n  <<: { b: 1 }\n",
+      "x.yaml:2:3: error spec/yaml at a.<<: merge keys are not used in specs; write the keys out, or move them to an environment",
+    ],
     ["a: !x 1\n", "x.yaml:1:4: error spec/yaml: a tag is used here; write the value without !tags"],
     ["", "x.yaml:1:1: error spec/yaml: the file is empty; start it with a key, e.g. summary: …"],
     ["# only a comment\n", "x.yaml:1:1: error spec/yaml: the file is empty; start it with a key, e.g. summary: …"],
-    ["- a\n", "x.yaml:1:1: error spec/wrong-type: expected a map of settings; start the file with a key, e.g. summary: …"],
+    [
+      "- a\n",
+      "x.yaml:1:1: error spec/wrong-type: expected a map of settings; start the file with a key, e.g. summary: …",
+    ],
     ["? [a]\n: 1\n", "x.yaml:1:3: error spec/yaml: a key must be text; write key: value"],
   ])("refuses what would be read in another way than it looks: %j", (text, finding) => {
     expect(lines(text)).toContain(finding);
+  });
+
+  it("explains the brace that YAML takes for its own, once", () => {
+    expect(lines("a:\n  b: { c: ${NAME:-}, d: 1 }\n  e: 1\nf:\n  - x\n")).toEqual([
+      'x.yaml:2:12: error spec/yaml: inside { } and [ ], text with ${ } needs quotes; write "${NAME}"',
+    ]);
+    expect(lines('a: ${NAME:-}\nb: ["${NAME}"]\n')).toEqual([]);
   });
 
   it("names every alias", () => {
@@ -48,11 +73,21 @@ describe("Yaml", () => {
   });
 
   it("finds several broken lines, not the first alone", () => {
-    expect(lines("a: \"\\q\"\nb: \"\\w\"\n")).toHaveLength(2);
+    expect(lines('a: "\\q"\nb: "\\w"\n')).toHaveLength(2);
   });
 
   it("never quotes the text of a broken file, which may hold a secret (Invariant 9)", () => {
-    for (const text of ["password: \"hunter2\n", "url: hunter2: x: y\n", "a: [hunter2\n", "a: @hunter2\n", "%hunter2\n", "a: 'x' hunter2\n", "- *hunter2\n"]) {
+    for (
+      const text of [
+        'password: "hunter2\n',
+        "url: hunter2: x: y\n",
+        "a: [hunter2\n",
+        "a: @hunter2\n",
+        "%hunter2\n",
+        "a: 'x' hunter2\n",
+        "- *hunter2\n",
+      ]
+    ) {
       const found = lines(text);
       expect(found.length, text).toBeGreaterThan(0);
       expect(found.join("\n"), text).not.toContain("hunter2");

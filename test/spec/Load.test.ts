@@ -1,0 +1,468 @@
+import { describe, expect, it } from "@effect/vitest";
+import { Duration } from "effect";
+import { readFileSync } from "node:fs";
+import * as Explain from "../../src/spec/Explain.ts";
+import * as Finding from "../../src/spec/Finding.ts";
+import { env, findings, load, pipeline, project } from "./load.ts";
+
+const shipped = readFileSync(new URL("../../ncps-pipeline.yaml", import.meta.url), "utf8");
+const lines = (given: Parameters<typeof findings>[0]) => findings(given).map(Finding.format);
+/** The pipeline with one line replaced. */
+const edited = (from: string, to: string) => {
+  expect(pipeline).toContain(from);
+  return pipeline.replace(from, to);
+};
+
+describe("Load", () => {
+  it("decodes a spec with every default filled in", () => {
+    const { pipeline: { findings, spec } } = load();
+    expect(findings).toEqual([]);
+    expect(spec).toMatchObject({
+      name: "narinfo-to-db",
+      summary: "Move narinfos.",
+      source: { options: { connection: "cache-storage", prefix: "store/narinfo/", suffix: "" }, path: ["source"] },
+      transforms: [{ path: ["transforms", 0] }],
+      sink: {
+        lock: { key: "migration:{hash}", ttl: Duration.seconds(10), holdTarget: Duration.millis(200) },
+        batch: { items: { start: 500, max: 5000 }, bytes: 8_388_608, wait: Duration.millis(500) },
+        concurrency: { max: 4 },
+        statementTimeout: Duration.seconds(4),
+        retry: {
+          attempts: 5,
+          backoff: Duration.millis(50),
+          maxBackoff: Duration.seconds(5),
+          deadline: Duration.seconds(60),
+        },
+      },
+      postSteps: [{
+        options: { withoutConditionalDelete: "refuse" },
+        canonical: { withoutConditionalDelete: "refuse" },
+      }],
+      tolerate: { rejected: 0, conflict: 0 },
+      approve: "none",
+    });
+    expect(spec!.source.component.type).toBe("storage-objects");
+  });
+
+  it.each<[string, string, string, string]>([
+    [
+      "an unknown key of a component",
+      "prefix: store",
+      "prefx: store",
+      "5:3: error spec/unknown-key at source.prefx: unknown key prefx; did you mean prefix?",
+    ],
+    [
+      "an unknown key of the engine's part of the sink",
+      "  tables:",
+      "  batc: {}\n  tables:",
+      "12:3: error spec/unknown-key at sink.batc: unknown key batc; did you mean batch?",
+    ],
+    [
+      "an unknown key deep inside",
+      "- table: narinfos",
+      "- table: narinfos\n      colums: {}",
+      "14:7: error spec/unknown-key at sink.tables[0].colums: unknown key colums; did you mean columns?",
+    ],
+    [
+      "an unknown key at the root",
+      "summary:",
+      "sumary:",
+      "1:1: error spec/unknown-key at sumary: unknown key sumary; did you mean summary?",
+    ],
+    [
+      "a missing key",
+      "  connection: cache-storage\n",
+      "",
+      "2:1: error spec/missing-key at source.connection: the key connection is missing; add it",
+    ],
+    [
+      "a missing type",
+      "  - type: parse-narinfo",
+      "  - {}",
+      "7:5: error spec/missing-key at transforms[0].type: the key type is missing; add one of parse-narinfo",
+    ],
+    [
+      "a stage that is no map",
+      "  - type: parse-narinfo",
+      "  - parse-narinfo",
+      "7:5: error spec/wrong-type at transforms[0]: expected a map with a type, found text; write type: one of parse-narinfo",
+    ],
+    [
+      "stages that are no list",
+      "postSteps:\n  - type: delete-objects",
+      "postSteps: { type: delete-objects }",
+      "15:12: error spec/wrong-type at postSteps: expected a list, found a map; write postSteps: [] or a list of maps, each with a type",
+    ],
+    [
+      "an unknown type",
+      "type: parse-narinfo",
+      "type: parse-narinfos",
+      "7:11: error spec/unknown-type at transforms[0].type: there is no transform parse-narinfos; did you mean parse-narinfo?",
+    ],
+    [
+      "a type of another role",
+      "type: parse-narinfo",
+      "type: delete-objects",
+      "7:11: error spec/unknown-type at transforms[0].type: there is no transform delete-objects; delete-objects is a post-step; known here: parse-narinfo",
+    ],
+    [
+      "an unknown connection",
+      "connection: cache-storage",
+      "connection: cache-storag",
+      "4:15: error spec/unknown-connection at source.connection: the project file has no connection cache-storag; did you mean cache-storage?",
+    ],
+    [
+      "a connection of the wrong kind",
+      "connection: cache-storage",
+      "connection: cache-database",
+      "4:15: error spec/connection-kind at source.connection: cache-database is a sql connection, and a storage connection is needed; use cache-storage",
+    ],
+    [
+      "a duration without a unit",
+      "  tables:",
+      "  statementTimeout: 4\n  tables:",
+      "12:21: error spec/bad-value at sink.statementTimeout: expected a duration, found 4 without a unit; write 4ms or 4s",
+    ],
+    [
+      "a value outside its words",
+      "- type: delete-objects",
+      "- { type: delete-objects, withoutConditionalDelete: headcompare }",
+      '16:55: error spec/bad-value at postSteps[0].withoutConditionalDelete: expected one of refuse, head-compare, found "headcompare"; did you mean head-compare?',
+    ],
+    [
+      "a map where a number was expected",
+      "  tables:",
+      "  concurrency: { max: {} }\n  tables:",
+      "12:23: error spec/wrong-type at sink.concurrency.max: expected a whole number, found a map",
+    ],
+    [
+      "a value that no member of a union takes",
+      "hash: hash,",
+      "hash: 5,",
+      "14:24: error spec/wrong-type at sink.tables[0].columns.hash: expected path or { now } or { value }, found a number",
+    ],
+    [
+      "a lock that expires before its batch can end",
+      '{ key: "migration:{hash}" }',
+      '{ key: "migration:{hash}", ttl: 8s }',
+      "11:41: error spec/lock-ttl at sink.lock.ttl: a lock of 8s could expire while its batch is written; write at least 8400ms, twice statementTimeout and holdTarget together, or lower these",
+    ],
+    [
+      "a lock key that names no path of the items",
+      "migration:{hash}",
+      "migration:{hsh}",
+      '11:16: error spec/unknown-path at sink.lock.key: items have no "hsh"; did you mean hash?',
+    ],
+    [
+      "a lock key that all items share",
+      "migration:{hash}",
+      "migration",
+      "11:16: error spec/bad-value at sink.lock.key: all items would share one key; name a path of the item in braces, like migration:{hash}",
+    ],
+    [
+      "a batch that starts above its bound",
+      "  tables:",
+      "  batch: { items: { start: 200, max: 100 } }\n  tables:",
+      "12:28: error spec/bad-value at sink.batch.items.start: batches cannot start with 200 items and hold 100 at most; write 100 or less",
+    ],
+    [
+      "stages that do not fit each other",
+      "transforms:\n  - type: parse-narinfo",
+      "transforms: []",
+      "8:9: error spec/shape at sink.type: sql-upsert takes document, but storage-objects before it gives object; put a transform from object to document between them, or change their order",
+    ],
+    [
+      "what a component finds wrong in its settings",
+      "tables:\n    - table: narinfos\n      columns: { hash: hash, created_at: { now: true } }",
+      "tables: []",
+      "12:3: error sql/no-tables at sink.tables: no tables; name one",
+    ],
+    [
+      "a variable that is not set",
+      "prefix: store/narinfo/",
+      "prefix: ${PREFIX}",
+      "5:11: error spec/missing-variable at source.prefix: the variable PREFIX is not set; set PREFIX in the environment, or give a default: ${PREFIX:-…}",
+    ],
+    [
+      "a secret in a variable that is not set",
+      "  tables:",
+      "  token: { secret: { env: TOKEN } }\n  tables:",
+      "12:27: error spec/missing-variable at sink.token.secret.env: the variable TOKEN is not set; set TOKEN in the environment",
+    ],
+    [
+      "a secret in a file that is not there",
+      "  tables:",
+      "  token: { secret: { file: /run/token } }\n  tables:",
+      "12:28: error spec/missing-secret at sink.token.secret.file: the secret file /run/token cannot be read: there is no such file; create it, or grant the read",
+    ],
+    [
+      "a secret where a plain value is shown",
+      "prefix: store/narinfo/",
+      "prefix: { secret: { env: CACHE_STORAGE_LOCAL } }",
+      "5:28: error spec/wrong-type at source.prefix: expected text, found a secret; this setting is shown in plans and logs; write it without `secret`",
+    ],
+  ])("finds %s where it stands", (_, from, to, finding) => {
+    expect(lines({ pipeline: edited(from, to) })).toEqual([`pipelines/narinfo-to-db.yaml:${finding}`]);
+  });
+
+  it("stops at no finding: all of them come, in the order of the file", () => {
+    const broken = pipeline
+      .replace("prefix: store", "prefx: store")
+      .replace("type: parse-narinfo", "type: nope")
+      .replace("  tables:", "  statementTimeout: 4\n  retry: { attempts: 0 }\n  tables:")
+      .replace("cache-database", "nowhere");
+    expect(findings({ pipeline: broken }).map(({ code, place }) => `${place?.line} ${code}`)).toEqual([
+      "5 spec/unknown-key",
+      "7 spec/unknown-type",
+      "10 spec/unknown-connection",
+      "12 spec/bad-value",
+      "13 spec/bad-value",
+    ]);
+  });
+
+  it("names source and sink when a file has neither", () => {
+    expect(lines({ pipeline: "summary: x\n" })).toEqual([
+      "pipelines/narinfo-to-db.yaml:1:1: error spec/missing-key at source: the key source is missing; add source: with a type, one of storage-objects",
+      "pipelines/narinfo-to-db.yaml:1:1: error spec/missing-key at sink: the key sink is missing; add sink: with a type, one of sql-upsert",
+    ]);
+  });
+
+  describe("overlays and flags", () => {
+    it("lets --set win over the environment, and the environment over the file", () => {
+      const overlay = `${project}pipelines: { narinfo-to-db: { sink: { concurrency: { max: 2 } } } }
+environments:
+  prod: { pipelines: { narinfo-to-db: { sink: { concurrency: { max: 3 } }, postSteps: [] } } }
+`;
+      const max = (given: Parameters<typeof load>[0]) =>
+        load({ project: overlay, ...given }).pipeline.spec?.sink.concurrency.max;
+      expect(max({})).toBe(2);
+      expect(max({ environment: "prod" })).toBe(3);
+      expect(max({ env: { ...env, PIPELINE_ENV: "prod" } })).toBe(3);
+      expect(max({ environment: "prod", sets: ["sink.concurrency.max=5", "sink.concurrency.max=6"] })).toBe(6);
+      expect(load({ project: overlay, environment: "prod" }).pipeline.spec?.postSteps).toEqual([]);
+    });
+
+    it("reaches into lists, into the project file, and removes with null", () => {
+      const { pipeline, project } = load({
+        sets: [
+          "sink.tables[0].table=other",
+          "lock.type=none",
+          "state.path=x.db",
+          "sink.lock=null",
+          "connections.cache-storage.path=data",
+        ],
+      });
+      expect(pipeline.spec?.sink.options.tables[0].table).toBe("other");
+      expect(pipeline.spec?.sink.lock).toBeUndefined();
+      expect(project.project?.lock.type).toBe("none");
+      expect(project.project?.state.path).toBe("x.db");
+      expect(project.project?.connections.get("cache-storage")).toEqual({
+        type: "storage",
+        kind: "local",
+        path: "data",
+      });
+    });
+
+    it("lowers the start of batches together with their bound, and says so", () => {
+      const started = edited("  tables:", "  batch: { items: { start: 500, max: 5000 } }\n  tables:");
+      const { pipeline: { findings, spec } } = load({ pipeline: started, sets: ["sink.batch.items.max=100"] });
+      expect(spec?.sink.batch.items).toEqual({ start: 100, max: 100 });
+      expect(findings.map((finding) => [finding.severity, finding.code])).toEqual([["warning", "spec/bad-value"]]);
+      expect(load({ sets: ["sink.batch.items.max=100"] }).pipeline.findings).toEqual([]);
+    });
+
+    it.each([
+      [
+        "nonsense",
+        "--set: error spec/bad-flag: expected path=value; write it like --set sink.batch.items.max=100 or --set transforms[0].type=parse-narinfo",
+      ],
+      [
+        "transforms[4].type=x",
+        "--set transforms[4].type: error spec/bad-flag at transforms: the list has 1 entries, counted from 0; run pipeline explain to see what can be set",
+      ],
+      [
+        "summary.x=y",
+        "--set summary.x: error spec/bad-flag at summary: there is no map here; run pipeline explain to see what can be set",
+      ],
+      [
+        "sink.bach.wait=1s",
+        "--set sink.bach.wait: error spec/unknown-key at sink.bach: unknown key bach; did you mean batch?",
+      ],
+      [
+        "sink.statementTimeout=4",
+        '--set sink.statementTimeout: error spec/bad-value at sink.statementTimeout: expected a duration, found "4" without a unit; write 4ms or 4s',
+      ],
+    ])("names the flag of a bad --set %s", (set, finding) => {
+      expect(lines({ sets: [set] })).toEqual([finding]);
+    });
+
+    it("finds a misspelt environment, section and pipeline in the project file", () => {
+      const wrong = `${project}environments:\n  prod: { conections: {} }\npipelines:\n  narinfo-to-bd: {}\nstat: {}\n`;
+      expect(lines({ project: wrong, environment: "prd", pipelines: ["narinfo-to-db"] })).toEqual([
+        "ncps-pipeline.yaml:6:1: error project/unknown-environment at environments: there is no environment prd; did you mean prod?",
+        "ncps-pipeline.yaml:7:11: error spec/unknown-key at environments.prod.conections: unknown key conections; did you mean connections?",
+        "ncps-pipeline.yaml:9:3: error project/unknown-pipeline at pipelines.narinfo-to-bd: there is no pipeline narinfo-to-bd; did you mean narinfo-to-db?",
+        "ncps-pipeline.yaml:10:1: error spec/unknown-key at stat: unknown key stat; did you mean state?",
+      ]);
+    });
+  });
+
+  describe("the shipped project file", () => {
+    it("needs nothing but ncps' own variables, nothing edited", () => {
+      const { pipeline, project } = load({
+        project: shipped,
+        env: { CACHE_STORAGE_LOCAL: "/var/lib/ncps", CACHE_DATABASE_URL: "sqlite:/var/lib/ncps/db.sqlite" },
+      });
+      expect([...project.findings, ...pipeline.findings]).toEqual([]);
+      expect(project.environment).toBe("default");
+      expect(project.project).toMatchObject({ lock: { type: "local" }, state: { path: ".ncps-pipeline/state.db" } });
+      expect(Object.fromEntries(project.project!.connections)).toEqual({
+        "cache-storage": { type: "storage", kind: "local", path: "/var/lib/ncps" },
+        "cache-database": { type: "sql", dialect: "sqlite", file: "/var/lib/ncps/db.sqlite" },
+      });
+      expect(pipeline.spec).toBeDefined();
+    });
+
+    it.each(["demo", "single"])("has an environment %s that needs no variables", (environment) => {
+      const { pipeline } = load({ project: shipped, projectPath: "/etc/ncps-pipeline.yaml", env: {}, environment });
+      expect(pipeline.findings).toEqual([]);
+    });
+
+    it("names the variable that is missing", () => {
+      expect(lines({ project: shipped, env: {} })).toEqual([
+        "ncps-pipeline.yaml:8:5: error project/incomplete at connections.cache-storage.path: neither a folder nor a bucket is given; set CACHE_STORAGE_LOCAL",
+        "ncps-pipeline.yaml:18:10: error project/incomplete at connections.cache-database.url: the URL of the database is not given; set CACHE_DATABASE_URL",
+      ]);
+    });
+
+    it.each<[Record<string, string>, string]>([
+      [
+        { CACHE_STORAGE_S3_BUCKET: "b" },
+        "ncps-pipeline.yaml:10:15: error project/unsupported at connections.cache-storage.s3.bucket: a bucket is set (by CACHE_STORAGE_S3_BUCKET), and this version reads folders only; unset CACHE_STORAGE_S3_BUCKET and give the folder that ncps stores in, or keep using ncps' own migration for S3",
+      ],
+      [
+        { CACHE_DATABASE_URL: "postgresql://u:hunter2@h/d" },
+        "ncps-pipeline.yaml:18:10: error project/unsupported at connections.cache-database.url: the database is PostgreSQL (by CACHE_DATABASE_URL), and this version writes SQLite only; keep using ncps' own migration for PostgreSQL, or name a SQLite database (sqlite:/path)",
+      ],
+      [
+        { CACHE_REDIS_ADDRS: "r1:6379,r2:6379", CACHE_LOCK_BACKEND: "local" },
+        "ncps-pipeline.yaml:23:12: error project/unsupported at lock.redis.addrs: locks are in Redis (by CACHE_REDIS_ADDRS), and this version cannot lock there; run with --set lock.type=none: no data is at risk, but running ncps instances do not see our locks",
+      ],
+      [
+        { CACHE_LOCK_BACKEND: "redis" },
+        "ncps-pipeline.yaml:21:9: error project/unsupported at lock.type: locks are in Redis (by CACHE_LOCK_BACKEND), and this version cannot lock there; run with --set lock.type=none: no data is at risk, but running ncps instances do not see our locks",
+      ],
+    ])("never ignores a variable that it cannot honour yet: %j", (extra, finding) => {
+      expect(lines({ project: shipped, env: { ...env, ...extra } })).toEqual([finding]);
+    });
+
+    it("runs beside Redis without locks when told to, with a warning", () => {
+      const { pipeline, project } = load({
+        project: shipped,
+        env: { ...env, CACHE_REDIS_ADDRS: "r:6379" },
+        sets: ["lock.type=none"],
+      });
+      expect(pipeline.spec).toBeDefined();
+      expect(project.project?.lock.type).toBe("none");
+      expect(pipeline.findings.map(({ code, severity }) => [severity, code])).toEqual([[
+        "warning",
+        "project/locks-not-shared",
+      ]]);
+    });
+  });
+
+  it("resolves what the file says against the file, what a variable says against the working folder", () => {
+    const relative = project.replace("${CACHE_STORAGE_LOCAL:-}", "${CACHE_STORAGE_LOCAL:-data}");
+    const at = (given: Record<string, string>) =>
+      load({
+        project: relative,
+        projectPath: "conf/ncps-pipeline.yaml",
+        env: { CACHE_DATABASE_URL: "sqlite:x.db", ...given },
+      })
+        .project.project!.connections;
+    expect(at({}).get("cache-storage")).toMatchObject({ path: "conf/data" });
+    expect(at({ CACHE_STORAGE_LOCAL: "here" }).get("cache-storage")).toMatchObject({ path: "here" });
+    expect(at({}).get("cache-database")).toMatchObject({ file: "x.db" });
+  });
+
+  it("lets a pipeline go on that does not use a broken connection", () => {
+    const more = `${project.trimEnd()}\n  other: { type: sql, url: mysql://h/d }\n  odd: { type: kv }\n`;
+    const { pipeline, project: loaded } = load({ project: more });
+    expect(pipeline.findings).toEqual([]);
+    expect(loaded.project!.faults.connections.get("odd")!.map(Finding.format)).toEqual([
+      "ncps-pipeline.yaml:7:16: error spec/unknown-type at connections.odd.type: there is no such type of connection; known: storage, sql",
+    ]);
+  });
+
+  it("explains every value by file and line, variable, flag or default", () => {
+    const { pipeline } = load({ sets: ["sink.batch.items.max=100"] });
+    const explained = (path?: string) => pipeline.explain(path).map(Explain.format);
+    expect(explained("sink.batch")).toEqual([
+      'sink.batch.items.max = "100"  (--set sink.batch.items.max)',
+      "sink.batch.items.start = 500  (default)",
+      'sink.batch.bytes = "8MiB"  (default)',
+      'sink.batch.wait = "500ms"  (default)',
+    ]);
+    expect(explained("source")).toEqual([
+      'source.type = "storage-objects"  (pipelines/narinfo-to-db.yaml:3:9)',
+      'source.connection = "cache-storage"  (pipelines/narinfo-to-db.yaml:4:15)',
+      'source.prefix = "store/narinfo/"  (pipelines/narinfo-to-db.yaml:5:11)',
+      'source.suffix = ""  (default)',
+    ]);
+    expect(explained("connections")).toEqual([
+      'connections.cache-storage.type = "storage"  (ncps-pipeline.yaml:2:26)',
+      'connections.cache-storage.path = "/srv/cache"  (ncps-pipeline.yaml:2:41, variable CACHE_STORAGE_LOCAL)',
+      'connections.cache-database.type = "sql"  (ncps-pipeline.yaml:4:11)',
+      "connections.cache-database.url = <redacted>  (ncps-pipeline.yaml:5:10, variable CACHE_DATABASE_URL)",
+    ]);
+    expect(explained("state")).toEqual(['state.path = ".ncps-pipeline/state.db"  (default)']);
+    expect(explained("sink.tables[0].columns.created_at")).toEqual([
+      "sink.tables[0].columns.created_at.now = true  (pipelines/narinfo-to-db.yaml:14:49)",
+    ]);
+  });
+
+  it("never shows a secret, whatever syntax or flag supplied it, and whatever else is wrong (Invariant 9)", () => {
+    const secrets = [
+      "  token: hunter2",
+      "  token: pre-${PASS}",
+      "  token: { secret: { env: PASS } }",
+      "  token: { secret: { file: pass } }",
+      "  token: [hunter2]",
+      "  token: { a: hunter2 }",
+      "  tokn: hunter2",
+    ];
+    for (const [index, line] of secrets.entries()) {
+      for (const type of ["sql-upsert", "sql-upsrt"]) {
+        const loaded = load({
+          project:
+            `${project.trimEnd()}\n  typo: { type: sqll, url: hunter2 }\n  wrong: { type: sql, urll: hunter2, url: hunter2 }\n`,
+          pipeline: edited("  tables:", `${line}\n  tables:`).replace("sql-upsert", type),
+          env: { ...env, PASS: "hunter2" },
+          files: { pass: "hunter2\n" },
+          sets: ["connections.cache-database.url=mysql://u:hunter2@h/d", "oops[hunter2"],
+        });
+        const { pipeline: { spec }, project: { project: decoded } } = loaded;
+        const faults = [...decoded!.faults.connections.values()].flat();
+        const shown = [
+          ...loaded.pipeline.explain().map(Explain.format),
+          ...[...loaded.project.findings, ...loaded.pipeline.findings, ...faults].map(Finding.format),
+          JSON.stringify([loaded.pipeline.explain(), loaded.pipeline.findings, loaded.project.findings, faults]),
+          JSON.stringify(spec),
+          JSON.stringify([...decoded!.connections.values()]),
+        ].join("\n");
+        expect(shown).not.toContain("hunter2");
+        expect(faults.length).toBeGreaterThan(2);
+        expect(loaded.pipeline.findings.length).toBeGreaterThan(0);
+        if (index < 4 && type === "sql-upsert") {
+          expect(loaded.pipeline.explain("sink.token").map(({ value }) => value)).toEqual(["<redacted>"]);
+        }
+      }
+    }
+  });
+
+  it("writes secrets into no canonical form (Invariant 9)", () => {
+    const { pipeline: { spec } } = load({ pipeline: edited("  tables:", "  token: hunter2\n  tables:") });
+    expect(spec!.sink.canonical).toMatchObject({ token: "<redacted>", connection: "cache-database" });
+    expect(JSON.stringify(spec)).not.toContain("hunter2");
+  });
+});
