@@ -71,6 +71,10 @@ const keys = FastCheck.uniqueArray(key, { maxLength: 30 }).map((all) =>
   all.filter((one) => !all.some((other) => other.startsWith(`${one}/`)))
 );
 
+/** Where keys are paths, an object in the place of the prefix's folder is a fault. */
+const prefixed = FastCheck.tuple(keys, FastCheck.constantFrom("", "a", "a/", "é", "none/", "n"))
+  .filter(([some, prefix]) => !some.some((one) => prefix.startsWith(`${one}/`)));
+
 export const storageContract = (
   title: string,
   world: Effect.Effect<StorageWorld, unknown, Scope.Scope>,
@@ -104,7 +108,7 @@ export const storageContract = (
       () =>
         Effect.promise(() =>
           FastCheck.assert(
-            FastCheck.asyncProperty(keys, FastCheck.constantFrom("", "a", "a/", "é", "none/", "n"), (some, prefix) =>
+            FastCheck.asyncProperty(prefixed, ([some, prefix]) =>
               Effect.runPromise(Effect.scoped(Effect.gen(function*() {
                 const { put, storage } = yield* world;
                 for (const one of some) put(one, one);
@@ -113,9 +117,7 @@ export const storageContract = (
                   found.push(...(yield* listed(storage, partition)));
                 }
                 expect(found).toEqual(
-                  [...some].sort(comparePositions).filter((one) =>
-                    one.startsWith(prefix)
-                  ),
+                  [...some].sort(comparePositions).filter((one) => one.startsWith(prefix)),
                 );
               })))),
             { numRuns: 25 },

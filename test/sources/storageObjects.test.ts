@@ -141,6 +141,8 @@ describe("storage-objects", () => {
       fs.rmSync(path.join(root, items[0]!.key));
       fs.appendFileSync(path.join(root, items[1]!.key), "more");
       expect(yield* source.check!(items)).toEqual(["gone", "changed", "same", "same"]);
+      const part = { ...items[2]!, key: `${items[2]!.key}#1`, part: { object: items[2]!.key, of: 2 } };
+      expect(yield* source.check!([part])).toEqual(["same"]);
     }));
 
   it.scoped("a missing prefix is an empty source, a missing root is an error", () =>
