@@ -1,0 +1,122 @@
+import * as Ledger from "../engine/Ledger.ts";
+import type { Incident, RunReport } from "../engine/Report.ts";
+import { quote } from "./Invocation.ts";
+import type { Advise } from "./Invocation.ts";
+import * as Layout from "./Layout.ts";
+import type { Paint } from "./Paint.ts";
+
+/** Samples shown per code; the report and the quarantine hold more. */
+const samplesShown = 3;
+
+/** `480 committed + 20 already`: what is zero adds nothing to an equation. */
+const sum = (ledger: Ledger.Ledger, names: ReadonlyArray<Exclude<keyof Ledger.Ledger, "listed">>): string => {
+  const terms = names.filter((name) => ledger[name] > 0).map((name) => `${Layout.count(ledger[name])} ${name}`);
+  return terms.length === 0 ? "0" : terms.join(" + ");
+};
+
+const equations = (ledger: Ledger.Ledger): ReadonlyArray<string> =>
+  Layout.columns([
+    ["listed", Layout.count(ledger.listed), `= ${sum(ledger, Ledger.admissions)}`],
+    ["in the target", Layout.count(ledger.committed + ledger.already), `= ${sum(ledger, Ledger.disposals)}`],
+  ], "  ");
+
+const isQuarantined = ({ outcome }: Pick<Incident, "outcome">): boolean =>
+  outcome === "rejected" || outcome === "conflict";
+
+/** Every code with its number and first samples; the rest is a command away. */
+export const incidents = (
+  list: ReadonlyArray<Incident>,
+  advise: Advise | undefined,
+  paint: Paint,
+): ReadonlyArray<string> =>
+  list.flatMap((incident) => {
+    const { code, count, outcome, samples } = incident;
+    const shown = samples.slice(0, samplesShown);
+    const rest = count - shown.length;
+    const more = `… and ${Layout.count(rest)} more`;
+    return [
+      `  ${paint.yellow(`${Layout.count(count)} ${outcome}`)}  ${code}`,
+      ...shown.map(({ key, reason }) => `    ${key}  ${paint.dim(reason)}`),
+      ...(rest === 0 ? [] : [
+        `    ${
+          advise !== undefined && isQuarantined(incident)
+            ? `${more}: ${advise(`quarantine list --code ${quote(code)}`)}`
+            : more
+        }`,
+      ]),
+    ];
+  });
+
+/** What to do about what is left, as commands; empty when nothing is. */
+const steps = (report: RunReport, advise: Advise): ReadonlyArray<readonly [command: string, why: string]> => {
+  const { keep, ledger, pipeline, stop } = report;
+  const again = ledger.failed + ledger.contended + ledger.changed + ledger.undeleted > 0 || stop !== undefined;
+  return [
+    ...(ledger.rejected + ledger.conflict > 0
+      ? [
+        [advise("quarantine list"), "what was left behind, and why; mend or remove those files"],
+        [advise("quarantine accept --code CODE --note WHY"), "or leave them where they are, for good"],
+      ] as const
+      : []),
+    ...(again
+      ? [[
+        advise(`run ${quote(pipeline)}`),
+        stop === undefined ? "tries again what is left" : "goes on with what is left",
+      ]] as const
+      : keep && ledger.kept > 0
+      ? [[advise(`run ${quote(pipeline)}`), "deletes the files that were kept"]] as const
+      : []),
+  ];
+};
+
+const verdictOf = (report: RunReport): string => {
+  const { ledger } = report;
+  const durable = `${Layout.count(ledger.committed + ledger.already)} of ${
+    Layout.plural(ledger.listed, "item")
+  } in the target`;
+  const removed = ledger.deleted > 0
+    ? `, ${Layout.plural(ledger.deleted, "source object")} deleted`
+    : report.keep
+    ? ", source kept"
+    : "";
+  if (report.status === "succeeded") {
+    return ledger.listed === 0 ? "nothing to do" : `${durable}${removed}`;
+  }
+  const reason = report.shortfalls.join(", ");
+  return `${durable}${removed}; ${reason}`;
+};
+
+const words: Record<RunReport["status"], string> = {
+  succeeded: "succeeded",
+  failed: "not clean",
+  interrupted: "interrupted",
+};
+
+/** The one line that says how it went. */
+export const verdict = (report: RunReport): string =>
+  `${report.pipeline} ${words[report.status]}: ${verdictOf(report)}`;
+
+/** The closing account: equations, what stayed behind, what to do next, and the verdict last. */
+export const lines = (report: RunReport, advise: Advise, exitCode: number, paint: Paint): ReadonlyArray<string> => {
+  const { imbalances, ledger, resumed } = report;
+  const next = steps(report, advise);
+  const colour = exitCode === 0 ? paint.green : paint.red;
+  return [
+    "",
+    `${paint.bold(report.pipeline)}  ${report.mode} ${report.runId}  ${Layout.duration(report.durationMillis)}  ${
+      Layout.rate(report.rate)
+    }${resumed > 0 ? `  resumed ${Layout.plural(resumed, "partition")}` : ""}`,
+    ...equations(ledger),
+    ...imbalances.map((sentence) => paint.red(`  the ledger does not close, which is a bug of this tool: ${sentence}`)),
+    ...(report.incidents.length === 0
+      ? []
+      : ["", "Not migrated, or not deleted", ...incidents(report.incidents, advise, paint)]),
+    ...(next.length === 0
+      ? []
+      : ["", "Next", ...Layout.columns(next.map(([command, why]) => [command, paint.dim(why)]), "  ")]),
+    "",
+    `${colour(`${exitCode === 0 ? "✔" : "✘"} ${verdict(report)}`)}${
+      exitCode === 0 ? "" : paint.dim(`  (exit ${exitCode})`)
+    }`,
+  ];
+};

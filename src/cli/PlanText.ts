@@ -1,0 +1,94 @@
+import type { Plan } from "../engine/Plan.ts";
+import type { Forecast } from "../engine/Report.ts";
+import type { Finding } from "../spec/Finding.ts";
+import * as AccountText from "./AccountText.ts";
+import * as FindingText from "./FindingText.ts";
+import * as ForecastText from "./ForecastText.ts";
+import { quote } from "./Invocation.ts";
+import type { Advise } from "./Invocation.ts";
+import * as Layout from "./Layout.ts";
+import type { Paint } from "./Paint.ts";
+
+/** A plan with what was seen when it was made. */
+export interface Planned {
+  readonly plan: Plan;
+  readonly keep: boolean;
+  /** Keys in the source; absent where counting is expensive. */
+  readonly total: number | undefined;
+  readonly sample: Forecast;
+  readonly eta: { readonly millis: number; readonly basis: "last run" | "sample" } | undefined;
+  readonly warnings: ReadonlyArray<Finding>;
+}
+
+const stages = (plan: Plan, paint: Paint): ReadonlyArray<string> =>
+  Layout.columns(
+    plan.stages.map(({ identity, role, summary, type }) => [
+      role,
+      paint.bold(type),
+      [summary, ...Object.entries(identity).map(([name, value]) => paint.dim(`${name}=${value}`))].join("  "),
+    ]),
+    "  ",
+  );
+
+const statements = (plan: Plan, paint: Paint): ReadonlyArray<string> =>
+  plan.statements.flatMap(({ text, title }) => [
+    `  ${title}`,
+    ...text.trimEnd().split("\n").map((line) => paint.dim(`    ${line}`)),
+  ]);
+
+const deletions = ({ keep, plan, total }: Planned): string => {
+  if (!plan.deletes) return keep ? "nothing is deleted (--keep)" : "nothing is deleted";
+  return `${
+    total === undefined ? "objects" : `up to ${Layout.plural(total, "object")}`
+  } at the source, each once its row is durable and read back`;
+};
+
+const etaOf = ({ eta }: Planned): string =>
+  eta === undefined
+    ? "unknown"
+    : eta.basis === "last run"
+    ? `about ${Layout.duration(eta.millis)}, at the rate of the last run`
+    : `at least ${Layout.duration(eta.millis)}: the sample was read and compared at that rate, writing takes longer`;
+
+/** What would be done, to what, how much of it, and how to do it. */
+export const lines = (planned: Planned, advise: Advise, paint: Paint): ReadonlyArray<string> => {
+  const { keep, plan, sample, total, warnings } = planned;
+  const name = quote(plan.pipeline);
+  return [
+    `${paint.bold(plan.pipeline)}: ${plan.spec.summary}`,
+    paint.dim(`environment ${plan.environment}, ncps-pipeline ${plan.toolVersion}`),
+    "",
+    paint.bold("Stages"),
+    ...stages(plan, paint),
+    "",
+    paint.bold("Statements on the target"),
+    ...statements(plan, paint),
+    "",
+    paint.bold("Source"),
+    `  ${total === undefined ? "not counted" : Layout.plural(total, "object")}; of the first ${
+      Layout.count(sample.listed)
+    } that were read and compared:`,
+    ...ForecastText.counts(sample),
+    ...AccountText.incidents(sample.incidents, undefined, paint),
+    ...(sample.stop === undefined ? [] : [paint.red(`  the sample ended early: ${sample.stop.reason}`)]),
+    "",
+    ...Layout.columns([
+      [paint.bold("Deletes"), deletions(planned)],
+      [paint.bold("Takes"), etaOf(planned)],
+      [paint.bold("Hash"), plan.hash],
+    ]),
+    ...(warnings.length === 0 ? [] : ["", ...FindingText.lines(warnings, paint).slice(0, -2)]),
+    "",
+    "Next",
+    ...Layout.columns([
+      [
+        advise(`run ${name}${keep ? " --keep" : ""} --dry-run`),
+        paint.dim("reads and checks everything, writes nothing"),
+      ],
+      [
+        advise(`run ${name}${keep ? " --keep" : ""} --plan-hash ${plan.hash.slice(0, 12)}`),
+        paint.dim("does it, if it is still this plan"),
+      ],
+    ], "  "),
+  ];
+};

@@ -1,0 +1,53 @@
+import * as Ledger from "../engine/Ledger.ts";
+import type { Progress } from "../engine/Report.ts";
+import * as Layout from "./Layout.ts";
+import type { Paint } from "./Paint.ts";
+
+/** What a progress line says; the words are those of ncps' own migration. */
+const figures = ({ elapsedMillis, ledger, rate, total }: Progress) => {
+  const processed = Ledger.processed(ledger);
+  const succeeded = ledger.committed + ledger.already;
+  const left = total === undefined ? undefined : Math.max(total - processed, 0);
+  return {
+    found: total ?? ledger.listed,
+    processed,
+    succeeded,
+    skipped: ledger.skipped,
+    /** Whatever is neither done nor out of scope. */
+    failed: processed - succeeded - ledger.skipped,
+    elapsed: Layout.duration(elapsedMillis),
+    rate,
+    percent: total === undefined ? undefined : Layout.percent(Math.min(processed, total), total),
+    eta: left === undefined || rate === 0 ? undefined : Layout.duration(left / rate * 1000),
+  };
+};
+
+/** For logs: `progress found=… processed=… …`. */
+export const line = (progress: Progress): string => {
+  const { elapsed, eta, failed, found, percent, processed, rate, skipped, succeeded } = figures(progress);
+  return [
+    "progress",
+    `found=${found}`,
+    `processed=${processed}`,
+    `succeeded=${succeeded}`,
+    `failed=${failed}`,
+    `skipped=${skipped}`,
+    `elapsed=${elapsed}`,
+    `rate=${rate.toFixed(1)}`,
+    ...(percent === undefined ? [] : [`percent=${percent}`]),
+    ...(eta === undefined ? [] : [`eta=${eta}`]),
+  ].join(" ");
+};
+
+/** For a terminal, to be overwritten by the next one. */
+export const live = (progress: Progress, paint: Paint): string => {
+  const { elapsed, eta, failed, found, percent, processed, rate, skipped } = figures(progress);
+  return [
+    ...(percent === undefined ? [] : [paint.bold(percent)]),
+    `${Layout.count(processed)} of ${Layout.count(found)}${percent === undefined ? " so far" : ""}`,
+    ...(failed === 0 ? [] : [paint.red(`${Layout.count(failed)} failed`)]),
+    ...(skipped === 0 ? [] : [`${Layout.count(skipped)} skipped`]),
+    Layout.rate(rate),
+    paint.dim(eta === undefined ? elapsed : `${elapsed}, ${eta} left`),
+  ].join("  ");
+};

@@ -1,0 +1,56 @@
+/** Runs as the state remembers them. */
+import type { RunRecord } from "../core/State.ts";
+import * as Ledger from "../engine/Ledger.ts";
+import type { Progress, RunReport } from "../engine/Report.ts";
+import * as Layout from "./Layout.ts";
+import type { Paint } from "./Paint.ts";
+
+/** Whatever a run has recorded of itself so far; our own JSON, hence trusted. */
+const recorded = ({ report }: RunRecord): Progress | RunReport | undefined =>
+  typeof report === "object" && report !== null && "ledger" in report ? report as Progress | RunReport : undefined;
+
+/** The closing account of a run that has one. */
+export const reportOf = (record: RunRecord): RunReport | undefined => {
+  const report = recorded(record);
+  return report !== undefined && "runId" in report ? report : undefined;
+};
+
+/** Its last progress, where it has no closing account. */
+export const progressOf = (record: RunRecord): Progress | undefined => {
+  const report = recorded(record);
+  return report !== undefined && !("runId" in report) ? report : undefined;
+};
+
+/** `4,987 listed, 4,900 in the target, 4,900 deleted, 87 left behind`. */
+export const figures = (record: RunRecord): string => {
+  const ledger = recorded(record)?.ledger;
+  if (ledger === undefined) return "";
+  const durable = ledger.committed + ledger.already;
+  const left = Ledger.processed(ledger) - durable - ledger.skipped;
+  return [
+    `${Layout.count(ledger.listed)} listed`,
+    `${Layout.count(durable)} in the target`,
+    ...(ledger.deleted > 0 ? [`${Layout.count(ledger.deleted)} deleted`] : []),
+    ...(ledger.kept > 0 ? [`${Layout.count(ledger.kept)} kept`] : []),
+    ...(ledger.skipped > 0 ? [`${Layout.count(ledger.skipped)} skipped`] : []),
+    ...(left > 0 ? [`${Layout.count(left)} left behind`] : []),
+  ].join(", ");
+};
+
+export const status = (record: RunRecord, paint: Paint): string =>
+  (record.status === "succeeded" ? paint.green : record.status === "running" ? paint.cyan : paint.red)(record.status);
+
+/** As `--json` shows it. */
+export const json = (record: RunRecord) => ({
+  id: record.id,
+  environment: record.environment,
+  pipeline: record.pipeline,
+  kind: record.kind,
+  status: record.status,
+  startedAt: Layout.iso(record.startedAt),
+  finishedAt: record.finishedAt === undefined ? null : Layout.iso(record.finishedAt),
+  host: record.host,
+  pid: record.pid,
+  planHash: record.planHash,
+  report: record.report ?? null,
+});
