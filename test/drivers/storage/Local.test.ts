@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest";
 import { Chunk, Effect, Exit, Scope, Stream } from "effect";
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as net from "node:net";
 import * as os from "node:os";
@@ -136,134 +136,6 @@ describe("what is no plain file", () => {
     }));
 });
 
-describe("Invariant 1: a delete hits only what was read", () => {
-  const target = Effect.gen(function*() {
-    const made = yield* world;
-    made.put("a/x.narinfo", "0123456789");
-    const targets = yield* targetsOf(made.storage, ["a/x.narinfo"]);
-    return { ...made, file: path.join(made.root, "a/x.narinfo"), targets };
-  });
-
-  it.scoped("same size and same mtime, other content: changed", () =>
-    Effect.gen(function*() {
-      const { file, storage, targets } = yield* target;
-      const { atime, mtime } = fs.statSync(file);
-      fs.writeFileSync(file, "9876543210");
-      fs.utimesSync(file, atime, mtime);
-      expect(yield* storage.remove(targets)).toEqual([{ _tag: "Changed" }]);
-      expect(fs.readFileSync(file, "utf8")).toBe("9876543210");
-    }));
-
-  it.scoped("content that differs behind an unchanged stat: changed", () =>
-    Effect.gen(function*() {
-      const { file, storage, targets } = yield* target;
-      const lied = targets.map(({ key, origin }) => ({ key, origin: { ...origin, sha256: "0".repeat(64) } }));
-      expect(yield* storage.remove(lied)).toEqual([{ _tag: "Changed" }]);
-      expect(fs.existsSync(file)).toBe(true);
-    }));
-
-  it.scoped("the same content in another file under the name: changed", () =>
-    Effect.gen(function*() {
-      const { file, storage, targets } = yield* target;
-      fs.writeFileSync(`${file}.new`, "0123456789");
-      fs.renameSync(`${file}.new`, file);
-      expect(yield* storage.check!(targets)).toEqual(["changed"]);
-      expect(yield* storage.remove(targets)).toEqual([{ _tag: "Changed" }]);
-      expect(fs.existsSync(file)).toBe(true);
-    }));
-
-  it.scoped("a second name for the file, given after it was read: changed", () =>
-    Effect.gen(function*() {
-      const { file, root, storage, targets } = yield* target;
-      yield* Effect.promise(() => new Promise((done) => setTimeout(done, 20)));
-      fs.linkSync(file, path.join(root, "second"));
-      expect(yield* storage.remove(targets)).toEqual([{ _tag: "Changed" }]);
-    }));
-
-  it.scoped("a parent folder swapped for a link to a folder with the same name in it: changed, both kept", () =>
-    Effect.gen(function*() {
-      const { file, root, storage, targets } = yield* target;
-      fs.renameSync(path.join(root, "a"), path.join(root, "moved"));
-      fs.symlinkSync("moved", path.join(root, "a"));
-      expect(yield* storage.check!(targets)).toEqual(["changed"]);
-      expect(yield* storage.remove(targets)).toEqual([{ _tag: "Changed" }]);
-      expect(fs.existsSync(file)).toBe(true);
-    }));
-
-  it.scoped("a rival that swaps the folder for a link and back, all the time, never leads outside", () =>
-    Effect.gen(function*() {
-      const { put: putInside, root, storage } = yield* world;
-      const outside = yield* folder;
-      const keys = Array.from({ length: 50 }, (_, i) => `a/${i}.narinfo`);
-      for (const key of keys) {
-        putInside(key, "inside");
-        put(outside)(key, "outside");
-      }
-      const swap = `const fs = require("node:fs"); for (;;) {
-        fs.renameSync("a", "a.away"); fs.symlinkSync(${JSON.stringify(path.join(outside, "a"))}, "a");
-        fs.unlinkSync("a"); fs.renameSync("a.away", "a");
-      }`;
-      yield* Effect.acquireRelease(
-        Effect.sync(() => spawn(process.execPath, ["-e", swap], { cwd: root, stdio: "ignore" })),
-        (rival) =>
-          Effect.async<void>((resume) => {
-            rival.once("exit", () => resume(Effect.void)).kill("SIGKILL");
-          }),
-      );
-      const seen = new Set<string>();
-      for (let round = 0; seen.size < 3 && round < 2000; round++) {
-        for (const outcome of yield* readAll(storage, keys, 100)) {
-          const what = outcome._tag === "Read" ? Buffer.from(outcome.bytes).toString() : outcome._tag;
-          expect(what).not.toBe("outside");
-          seen.add(what);
-          if (outcome._tag === "Read") {
-            const [removed] = yield* storage.remove([{ key: keys[0]!, origin: { ...outcome.origin, sha256: "" } }]);
-            expect(removed!._tag).not.toBe("Deleted");
-          }
-        }
-      }
-      expect(seen).toContain("inside");
-      expect(fs.readdirSync(path.join(outside, "a")).length).toBe(keys.length);
-    }), 60_000);
-
-  it("Invariant 3: killed before or after its nth delete, it has deleted what it should have and nothing else", () =>
-    Effect.gen(function*() {
-      for (const [point, left] of [["before-delete", 2], ["after-delete", 1]] as const) {
-        const root = yield* folder;
-        for (const key of ["1", "2", "3"]) put(root)(key);
-        const worker = new URL("../../../dist/localWorker.js", import.meta.url).href;
-        const { signal } = spawnSync(process.execPath, ["-e", `
-          const { Worker } = require("node:worker_threads");
-          const keys = ["1", "2", "3"];
-          const worker = new Worker(new URL(${JSON.stringify(worker)}), {
-            workerData: { root: ${JSON.stringify(root)}, armed: { point: ${JSON.stringify(point)}, passing: 2 } },
-          });
-          worker.on("message", ({ id, value }) => {
-            const targets = value.answers.map(({ version, sha256 }, i) => ({ key: keys[i], origin: { version, sha256 } }));
-            if (id === 1) worker.postMessage({ id: 2, op: "remove", args: [targets] });
-          });
-          worker.postMessage({ id: 1, op: "read", args: [keys, 100] });
-        `]);
-        expect(signal).toBe("SIGKILL");
-        expect(fs.readdirSync(root).length).toBe(left);
-      }
-    }).pipe(Effect.scoped, Effect.runPromise));
-
-  it.scoped("an object larger than the reading buffer is compared as a whole", () =>
-    Effect.gen(function*() {
-      const { put, root, storage } = yield* world;
-      put("big", Buffer.alloc(3_000_000, "x"));
-      const targets = yield* Effect.map(
-        storage.read(["big"], 10_000_000),
-        ([outcome]) => outcome?._tag === "Read" ? [{ key: "big", origin: outcome.origin }] : [],
-      );
-      const lied = targets.map(({ key, origin }) => ({ key, origin: { ...origin, sha256: "0".repeat(64) } }));
-      expect(yield* storage.remove(lied)).toEqual([{ _tag: "Changed" }]);
-      expect(yield* storage.remove(targets)).toEqual([{ _tag: "Deleted" }]);
-      expect(fs.readdirSync(root)).toEqual([]);
-    }));
-});
-
 describe("faults of a file or folder cost that file or folder", () => {
   it.scoped("a file that may not be read fails alone, a folder that may not be listed hides nothing", () =>
     Effect.gen(function*() {
@@ -346,7 +218,11 @@ describe("faults of a file or folder cost that file or folder", () => {
         execFileSync("umount", [root]);
         for (const attempt of [entries(storage), storage.read(["a/x.narinfo"], 9), storage.remove(targets)]) {
           expect(yield* Effect.flip(attempt as Effect.Effect<unknown, unknown>))
-            .toMatchObject({ _tag: "StorageError", reason: "Unavailable", detail: expect.stringContaining("another folder") });
+            .toMatchObject({
+              _tag: "StorageError",
+              reason: "Unavailable",
+              detail: expect.stringContaining("another folder"),
+            });
         }
       }));
   }
@@ -407,32 +283,40 @@ describe("faults of the whole storage say what to do", () => {
 });
 
 describe("size and rivals", () => {
-  it.scoped("20,000 files in one folder come in order and in bounded pieces, and the main loop goes on", () =>
-    Effect.gen(function*() {
-      const { root, storage } = yield* world;
-      fs.mkdirSync(path.join(root, "a"));
-      const names = Array.from({ length: 20_000 }, (_, i) => `${(i * 7919) % 20_000}.narinfo`);
-      for (const name of names) fs.writeFileSync(path.join(root, "a", name), name);
-      const chunks = Chunk.toReadonlyArray(yield* Stream.runCollect(storage.list({ prefix: "", suffix: ".narinfo" })));
-      expect(Math.max(...chunks.map(({ length }) => length))).toBeLessThanOrEqual(512);
-      const keys = chunks.flat().map(({ key }) => key);
-      expect(keys).toEqual(names.map((name) => `a/${name}`).sort());
-      expect(brief(yield* entries(storage, "", ".narinfo", "a/9998.narinfo"))).toEqual(["a/9999.narinfo: ok"]);
+  it.scoped(
+    "20,000 files in one folder come in order and in bounded pieces, and the main loop goes on",
+    () =>
+      Effect.gen(function*() {
+        const { root, storage } = yield* world;
+        fs.mkdirSync(path.join(root, "a"));
+        const names = Array.from({ length: 20_000 }, (_, i) => `${(i * 7919) % 20_000}.narinfo`);
+        for (const name of names) fs.writeFileSync(path.join(root, "a", name), name);
+        const chunks = Chunk.toReadonlyArray(
+          yield* Stream.runCollect(storage.list({ prefix: "", suffix: ".narinfo" })),
+        );
+        expect(Math.max(...chunks.map(({ length }) => length))).toBeLessThanOrEqual(512);
+        const keys = chunks.flat().map(({ key }) => key);
+        expect(keys).toEqual(names.map((name) => `a/${name}`).sort());
+        expect(brief(yield* entries(storage, "", ".narinfo", "a/9998.narinfo"))).toEqual(["a/9999.narinfo: ok"]);
 
-      let turns = 0;
-      const ticking = setInterval(() => turns++);
-      const targets = yield* targetsOf(storage, keys);
-      expect(new Set((yield* storage.remove(targets)).map(({ _tag }) => _tag))).toEqual(new Set(["Deleted"]));
-      clearInterval(ticking);
-      expect(turns).toBeGreaterThan(40);
-      expect(yield* storage.prune("a/")).toBe(1);
-    }), 60_000);
+        let turns = 0;
+        const ticking = setInterval(() => turns++);
+        const targets = yield* targetsOf(storage, keys);
+        expect(new Set((yield* storage.remove(targets)).map(({ _tag }) => _tag))).toEqual(new Set(["Deleted"]));
+        clearInterval(ticking);
+        expect(turns).toBeGreaterThan(40);
+        expect(yield* storage.prune("a/")).toBe(1);
+      }),
+    60_000,
+  );
 
   it.scoped("a tree longer than a path may be is walked and pruned", () =>
     Effect.gen(function*() {
       const { root, storage } = yield* world;
       const depth = 500;
-      const makeDeep = `for i in $(seq 0 ${depth - 1}); do f=folder$((i % 10)); mkdir $f && cd -P ./$f || exit 1; done; echo x > deep.narinfo`;
+      const makeDeep = `for i in $(seq 0 ${
+        depth - 1
+      }); do f=folder$((i % 10)); mkdir $f && cd -P ./$f || exit 1; done; echo x > deep.narinfo`;
       const deep = Array.from({ length: depth }, (_, i) => `folder${i % 10}`).join("/");
       yield* Effect.acquireRelease(
         // Longer than PATH_MAX, so made step by step.
@@ -454,33 +338,41 @@ describe("size and rivals", () => {
       expect(first.length).toBeGreaterThan(0);
       expect(first.length).toBeLessThan(keys.length);
       const all = yield* readAll(storage, keys, 16_000_000);
-      expect(all.map((outcome) => outcome._tag === "Read" && String.fromCharCode(outcome.bytes[5_999_999]!))).toEqual(keys);
+      expect(all.map((outcome) => outcome._tag === "Read" && String.fromCharCode(outcome.bytes[5_999_999]!))).toEqual(
+        keys,
+      );
     }));
 
-  it.scoped("rivals that delete, replace and prune meanwhile cost nothing that they did not touch", () =>
-    Effect.gen(function*() {
-      const { put, root, storage } = yield* world;
-      const shards = "abcdefgh".split("");
-      for (const shard of shards) for (let i = 0; i < 300; i++) put(`${shard}/${shard}${i}.narinfo`);
-      const seen: Array<string> = [];
-      let chunk = 0;
-      yield* storage.list({ prefix: "", suffix: ".narinfo" }).pipe(Stream.runForEach((some) =>
-        Effect.gen(function*() {
-          if (chunk++ === 0) {
-            fs.rmSync(path.join(root, "e"), { recursive: true });
-            fs.renameSync(path.join(root, "f"), path.join(root, "f.away"));
-            fs.symlinkSync("f.away", path.join(root, "f"));
-            fs.rmSync(path.join(root, "g"), { recursive: true });
-            fs.writeFileSync(path.join(root, "g"), "a file now");
-          }
-          const keys = some.filter(({ odd }) => odd === undefined).map(({ key }) => key);
-          for (const outcome of yield* readAll(storage, keys, 100)) expect(outcome._tag).not.toBe("Refused");
-          seen.push(...brief(some));
-        })
-      ));
-      const untouched = [..."abcdh"].flatMap((shard) => Array.from({ length: 300 }, (_, i) => `${shard}/${shard}${i}.narinfo: ok`));
-      expect(seen).toEqual(expect.arrayContaining(untouched));
-      expect(seen).toContain("f/: storage/symlink");
-      expect(seen).not.toContain("e/e0.narinfo: ok");
-    }), 30_000);
+  it.scoped(
+    "rivals that delete, replace and prune meanwhile cost nothing that they did not touch",
+    () =>
+      Effect.gen(function*() {
+        const { put, root, storage } = yield* world;
+        const shards = "abcdefgh".split("");
+        for (const shard of shards) for (let i = 0; i < 300; i++) put(`${shard}/${shard}${i}.narinfo`);
+        const seen: Array<string> = [];
+        let chunk = 0;
+        yield* storage.list({ prefix: "", suffix: ".narinfo" }).pipe(Stream.runForEach((some) =>
+          Effect.gen(function*() {
+            if (chunk++ === 0) {
+              fs.rmSync(path.join(root, "e"), { recursive: true });
+              fs.renameSync(path.join(root, "f"), path.join(root, "f.away"));
+              fs.symlinkSync("f.away", path.join(root, "f"));
+              fs.rmSync(path.join(root, "g"), { recursive: true });
+              fs.writeFileSync(path.join(root, "g"), "a file now");
+            }
+            const keys = some.filter(({ odd }) => odd === undefined).map(({ key }) => key);
+            for (const outcome of yield* readAll(storage, keys, 100)) expect(outcome._tag).not.toBe("Refused");
+            seen.push(...brief(some));
+          })
+        ));
+        const untouched = [..."abcdh"].flatMap((shard) =>
+          Array.from({ length: 300 }, (_, i) => `${shard}/${shard}${i}.narinfo: ok`)
+        );
+        expect(seen).toEqual(expect.arrayContaining(untouched));
+        expect(seen).toContain("f/: storage/symlink");
+        expect(seen).not.toContain("e/e0.narinfo: ok");
+      }),
+    30_000,
+  );
 });

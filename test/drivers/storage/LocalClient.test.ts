@@ -14,14 +14,18 @@ it.scoped("a worker that cannot be loaded fails calls, it does not hang them", (
 
 it.scoped("a worker that ends midway fails every call that waits for it", () =>
   Effect.gen(function*() {
-    const { call } = yield* client("import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => process.exit(3))");
+    const { call } = yield* client(
+      "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => process.exit(3))",
+    );
     const failed = yield* Effect.all([1, 2, 3].map(() => Effect.flip(call("root"))), { concurrency: "unbounded" });
     for (const error of failed) expect(error.message).toContain("ended with code 3");
   }));
 
 it.scoped("a worker that throws where nobody expects it fails the calls with the cause", () =>
   Effect.gen(function*() {
-    const { call } = yield* client("import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => { throw new Error('boom') })");
+    const { call } = yield* client(
+      "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => { throw new Error('boom') })",
+    );
     expect((yield* Effect.flip(call("root"))).message).toContain("boom");
   }));
 
