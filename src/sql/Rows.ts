@@ -33,8 +33,8 @@ export interface Sorted {
 export interface Builder {
   /** Two items of equal identity are one row under the root key's collation. */
   readonly identify: (document: unknown) => string;
-  /** In the order given. */
-  readonly build: (items: ReadonlyArray<Item>) => Batch;
+  /** In the order given and one row per element, shared ones too: to look at every value. */
+  readonly unmerged: (items: ReadonlyArray<Item>) => Batch;
   readonly sorted: (items: ReadonlyArray<Item>) => Sorted;
   /** The elements of every scope: `values` and, for each, the number of the element above it. */
   readonly elements: (items: ReadonlyArray<Item>) => ReadonlyArray<Elements>;
@@ -58,7 +58,7 @@ export const builder = (layout: Layout, collations: ReadonlyMap<string, Fold.Col
     return parts.length === 1 ? parts[0]! : Fold.encodeAll(parts);
   };
 
-  const build = (items: ReadonlyArray<Item>): Batch => {
+  const build = (items: ReadonlyArray<Item>, merging: boolean): Batch => {
     const all = elementsOf(layout, items);
     const tables: Array<TableRows> = [];
     /** Per table: the row of each element of its scope, or -1. */
@@ -66,7 +66,7 @@ export const builder = (layout: Layout, collations: ReadonlyMap<string, Fold.Col
     for (const table of layout.tables) {
       const picked = pick(layout, table, all, rowOf);
       const drawn = draw(layout, table, all, picked, rowOf);
-      const merged = table.id === undefined || table.role === "root"
+      const merged = !merging || table.id === undefined || table.role === "root"
         ? { columns: drawn, rows: picked.map((_, row) => row), size: picked.length }
         : merge(table, foldsOf(table), drawn, picked.length);
       const { items: owner } = all[table.scope]!;
@@ -80,12 +80,12 @@ export const builder = (layout: Layout, collations: ReadonlyMap<string, Fold.Col
 
   return {
     identify,
-    build,
+    unmerged: (items) => build(items, false),
     elements: (items) => elementsOf(layout, items),
     sorted: (items) => {
       const keys = items.map(({ value }) => identify(value));
       const order = keys.map((_, index) => index).sort((a, b) => keys[a]! < keys[b]! ? -1 : keys[a]! > keys[b]! ? 1 : a - b);
-      return { batch: build(order.map((index) => items[index]!)), order };
+      return { batch: build(order.map((index) => items[index]!), true), order };
     },
   };
 };
@@ -113,10 +113,14 @@ const elementsOf = (layout: Layout, items: ReadonlyArray<Item>): ReadonlyArray<E
   return all;
 };
 
-/** Lists on the way are taken apart; a single value where a list could be is one element; nothing is none. */
+/** Lists on the way are taken apart; a single value where a list could be is one element; no list is none, a null in a list is one. */
 const flatten = (value: unknown, fields: ReadonlyArray<string>, at: number, into: Array<unknown>): void => {
-  if (Array.isArray(value)) for (const one of value) flatten(one, fields, at, into);
-  else if (value === null || value === undefined) return;
+  if (Array.isArray(value)) {
+    for (const one of value) {
+      if (at === fields.length && (one === null || one === undefined)) into.push(null);
+      else flatten(one, fields, at, into);
+    }
+  } else if (value === null || value === undefined) return;
   else if (at === fields.length) into.push(value);
   else flatten(Path.follow(value, [fields[at]!]), fields, at + 1, into);
 };
@@ -206,10 +210,13 @@ const merge = (table: Table, folds: ReadonlyArray<Fold.Collation>, drawn: Readon
   const rows: Array<number> = [];
   const firsts: Array<number> = [];
   for (let row = 0; row < size; row++) {
-    const key = Fold.encodeAll(table.key.map((position, at) => {
+    // No text that gets into a table holds a NUL.
+    let key = "";
+    for (let at = 0; at < table.key.length; at++) {
+      const position = table.key[at]!;
       const { source } = table.columns[position]!;
-      return folded(source._tag === "Literal" ? source.value : drawn[position]![row] ?? null, folds[at]!);
-    }));
+      key += `\0${folded(source._tag === "Literal" ? source.value : drawn[position]![row] ?? null, folds[at]!)}`;
+    }
     let merged = known.get(key);
     if (merged === undefined) {
       merged = firsts.length;

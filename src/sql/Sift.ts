@@ -17,9 +17,9 @@ const maxInteger = 2n ** 63n - 1n;
 /** The first fault of each item that has one, by its place. */
 export const faults = (layout: Layout.Layout, builder: Builder, items: ReadonlyArray<Item>): ReadonlyMap<number, Fault> => {
   const found = new Map<number, Fault>();
-  const batch = builder.build(items);
+  const batch = builder.unmerged(items);
   layout.tables.forEach((table, index) => {
-    const { columns, owners, rows } = batch.tables[index]!;
+    const { columns, owners } = batch.tables[index]!;
     table.columns.forEach((column, at) => {
       if (column.source._tag !== "Path") return;
       const values = columns[at]!;
@@ -27,10 +27,8 @@ export const faults = (layout: Layout.Layout, builder: Builder, items: ReadonlyA
       for (let row = 0; row < values.length; row++) {
         const fault = faultOf(column, values[row]!, inKey);
         if (fault === undefined) continue;
-        const reason = `${table.name}.${column.name}: ${fault.reason}`;
-        for (let element = 0; element < owners.length; element++) {
-          if (rows[element] === row && !found.has(owners[element]!)) found.set(owners[element]!, { ...fault, reason });
-        }
+        const place = owners[row]!;
+        if (!found.has(place)) found.set(place, { ...fault, reason: `${table.name}.${column.name}: ${fault.reason}` });
       }
     });
   });
@@ -50,8 +48,8 @@ export const faults = (layout: Layout.Layout, builder: Builder, items: ReadonlyA
   return found;
 };
 
-/** A NUL or half a surrogate pair would arrive as something else. */
-const unstorable = /[\0\ud800-\udfff]/;
+/** It would arrive as U+FFFD. */
+const halfPair = /\p{Surrogate}/u;
 
 const faultOf = (column: Layout.Column, value: Value, inKey: boolean): Fault | undefined => {
   if (value === null) {
@@ -61,10 +59,8 @@ const faultOf = (column: Layout.Column, value: Value, inKey: boolean): Fault | u
   switch (typeof value) {
     case "string": {
       if (column.kind !== "text" && column.kind !== "any" && !(column.kind === "numeric" && !looksNumeric(value))) return wrong("text");
-      if (unstorable.test(value)) {
-        if (value.includes("\0")) return { code: "sql/nul", reason: "the text holds a NUL" };
-        if (/\p{Surrogate}/u.test(value)) return { code: "sql/invalid-unicode", reason: "the text holds half a surrogate pair" };
-      }
+      if (value.includes("\0")) return { code: "sql/nul", reason: "the text holds a NUL" };
+      if (halfPair.test(value)) return { code: "sql/invalid-unicode", reason: "the text holds half a surrogate pair" };
       if (column.maxLength !== undefined && value.length > column.maxLength) {
         const characters = [...value].length;
         if (characters > column.maxLength) {

@@ -22,25 +22,33 @@ export const program: Program<Statements, Batch, ReadonlyArray<Sighting>> = {
       found[Number(row[0])] = row;
       ids[Number(row[0])] = row[1]!;
     }
-    const there = every.filter((place) => found[place] !== undefined);
     const compared = root.columns.flatMap((column, at) => Layout.isCompared(root, column) ? [at] : []);
     const exact = found.map((row, place) => row !== undefined && compared.every((column) => {
       const expected = cell(column, place);
       return (expected === null && root.columns[column]!.optional) || Fold.isSame(expected, row[column + 3]!);
     }));
 
-    /** Per table, per place: the facets of the rows that are there. */
-    const children: Array<ReadonlyArray<ReadonlyArray<ReadonlyArray<Value>>>> = [];
+    const there = every.filter((place) => found[place] !== undefined);
+    const children: Array<(place: number) => Rows> = [];
     for (let table = 0; table < layout.tables.length; table++) {
       if (layout.tables[table]!.role !== "child") {
-        children.push([]);
+        children.push(() => []);
         continue;
       }
-      const expected = Expected.childFacets(layout, batch, facets[table]!, table, (place) => found[place] !== undefined);
-      const actual: Array<Array<ReadonlyArray<Value>>> = every.map(() => []);
-      for (const [n, ...values] of yield* PerRows.select(tables[table]!.actual!, [every, ids], there)) actual[Number(n)]!.push(values);
-      for (const place of there) if (exact[place] === true) exact[place] = isSameSet(expected[place]!, actual[place]!);
-      children.push(actual);
+      const { owners, rows } = batch.tables[table]!;
+      const actual = yield* PerRows.select(tables[table]!.actual!, [every, ids], there);
+      const expectedAt = groups(owners, batch.size);
+      const actualAt = groups(actual.map(([n]) => Number(n)), batch.size);
+      const facet = (element: number): ReadonlyArray<Value> => facets[table]!.map((one) => Expected.facet(layout, batch, one, rows[element]!));
+      const rowOf = (at: number): ReadonlyArray<Value> => actual[at]!.slice(1);
+      for (const place of there) {
+        if (exact[place] !== true) continue;
+        const expected = expectedAt(place);
+        const at = actualAt(place);
+        exact[place] = (expected.length === at.length && expected.every((element, index) => isRow(facet(element), actual[at[index]!]!)))
+          || isSameSet(expected.map(facet), at.map(rowOf));
+      }
+      children.push((place) => actualAt(place).map(rowOf));
     }
 
     return every.map((place): Sighting => {
@@ -48,17 +56,25 @@ export const program: Program<Statements, Batch, ReadonlyArray<Sighting>> = {
       if (row === undefined) return "absent";
       return exact[place] === true
         ? "exact"
-        : { fillable: row[2] === 1n, columns: row.slice(3), children: children.map((table) => table[place] ?? []) };
+        : { fillable: row[2] === 1n, columns: row.slice(3), children: children.map((of) => of(place)) };
     });
   },
 };
 
+/** Numbers 0…n by the group each is in. */
+const groups = (of: ReadonlyArray<number>, size: number): (group: number) => ReadonlyArray<number> => {
+  const members: Array<Array<number> | undefined> = new Array(size);
+  for (let at = 0; at < of.length; at++) (members[of[at]!] ??= []).push(at);
+  return (group) => members[group] ?? [];
+};
+
 type Rows = ReadonlyArray<ReadonlyArray<Value>>;
 
+/** The usual case: what was written, in the order of the index that is read. The answer's first value is the place. */
+const isRow = (expected: ReadonlyArray<Value>, answer: ReadonlyArray<Value>): boolean =>
+  expected.every((value, at) => value === answer[at + 1]);
+
 const isSameSet = (expected: Rows, actual: Rows): boolean => {
-  if (expected.length === actual.length && expected.every((row, at) => row.every((value, facet) => value === actual[at]![facet]))) {
-    return true;
-  }
   const wanted = new Set(expected.map(Expected.encodeFacets));
   const there = new Set(actual.map(Expected.encodeFacets));
   return wanted.size === there.size && [...wanted].every((row) => there.has(row));

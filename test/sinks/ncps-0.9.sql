@@ -1,0 +1,47 @@
+-- ncps 0.9 before Ent: side tables without an id, no upstream_url, bytes_stored_at; constraints inline.
+CREATE TABLE narinfos (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  hash TEXT NOT NULL UNIQUE,
+  created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL,
+  updated_at TIMESTAMP,
+  last_accessed_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+  store_path TEXT,
+  url TEXT,
+  compression TEXT,
+  file_hash TEXT,
+  file_size BIGINT CHECK (file_size >= 0),
+  nar_hash TEXT,
+  nar_size BIGINT CHECK (nar_size >= 0),
+  deriver TEXT,
+  system TEXT,
+  ca TEXT
+);
+CREATE TABLE narinfo_references (
+  narinfo_id BIGINT NOT NULL,
+  reference TEXT NOT NULL,
+  PRIMARY KEY (narinfo_id, reference),
+  FOREIGN KEY (narinfo_id) REFERENCES narinfos (id) ON DELETE CASCADE
+);
+CREATE TABLE narinfo_signatures (
+  narinfo_id BIGINT NOT NULL,
+  signature TEXT NOT NULL,
+  PRIMARY KEY (narinfo_id, signature),
+  FOREIGN KEY (narinfo_id) REFERENCES narinfos (id) ON DELETE CASCADE
+);
+CREATE TABLE nar_files (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  hash TEXT NOT NULL,
+  compression TEXT NOT NULL DEFAULT '',
+  file_size INTEGER NOT NULL,
+  "query" TEXT NOT NULL DEFAULT '',
+  created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL,
+  updated_at TIMESTAMP,
+  last_accessed_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE (hash, compression, "query")
+);
+CREATE TABLE narinfo_nar_files (
+  narinfo_id INTEGER NOT NULL REFERENCES narinfos (id) ON DELETE CASCADE,
+  nar_file_id INTEGER NOT NULL REFERENCES nar_files (id) ON DELETE CASCADE,
+  PRIMARY KEY (narinfo_id, nar_file_id)
+);
+CREATE TABLE schema_migrations (version VARCHAR(128) PRIMARY KEY);

@@ -1,0 +1,382 @@
+import { describe, expect, it } from "@effect/vitest";
+import { Clock, Duration, Effect, Exit, Fiber } from "effect";
+import { readFileSync } from "node:fs";
+import type { Sink } from "../../src/core/Component.ts";
+import type { Item } from "../../src/core/Item.ts";
+import { counts, inspectSink, narinfo, narinfoItem, ncpsSchema, ncpsSink, openSink, rows, settings, tempDatabase } from "./ncpsDatabase.ts";
+
+const tags = (answers: ReadonlyArray<{ readonly _tag: string }>) => answers.map(({ _tag }) => _tag);
+const now = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}000\+00:00$/;
+const signature = (letter: string) => `cache.example.org-1:${letter.repeat(86)}==`;
+
+/** Busy waits happen in SQLite, not on the test's clock. */
+const realClock = Clock.make();
+
+/** Writes, and answers what reading back says. */
+const settleItems = (sink: Sink, items: ReadonlyArray<Item>) =>
+  Effect.gen(function*() {
+    const written = yield* sink.write(items);
+    return { written, verdicts: yield* sink.verify(items) };
+  });
+
+describe("sql-upsert on the schema of ncps", () => {
+  it.scoped("an empty database: every row and child arrives, and reads back exact", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      const items = Array.from({ length: 120 }, (_, index) => narinfoItem(index));
+      const { verdicts, written } = yield* settleItems(sink, items);
+      expect(new Set(tags(written))).toEqual(new Set(["Wrote"]));
+      expect(new Set(tags(verdicts))).toEqual(new Set(["Exact"]));
+      expect(counts(db)).toEqual({
+        narinfos: 120,
+        narinfo_references: 240,
+        narinfo_signatures: 120,
+        nar_files: 120,
+        narinfo_nar_files: 120,
+      });
+      const linked = "SELECT count(*) FROM narinfo_nar_files l JOIN narinfos n ON n.id = l.narinfo_id "
+        + "JOIN nar_files f ON f.id = l.nar_file_id WHERE n.url = 'nar/' || f.hash || '.nar.xz'";
+      expect(rows(db, linked)).toEqual([[120]]);
+    }));
+
+  it.scoped("every column arrives as ncps would write it, nulls and times included", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      const document = narinfo(5);
+      yield* sink.write([narinfoItem(5)]);
+      const [row] = rows(
+        db,
+        "SELECT hash, store_path, url, upstream_url, compression, file_hash, file_size, nar_hash, nar_size, deriver, system, ca, updated_at FROM narinfos",
+      );
+      expect(row).toEqual([
+        document.hash, document.storePath, document.url, null, "xz", document.fileHash, 1005, document.narHash, 2005, document.deriver, null, null, null,
+      ]);
+      const [file] = rows(db, "SELECT hash, compression, query, file_size, total_chunks, updated_at, verified_at FROM nar_files");
+      expect(file).toEqual([document.nar.hash, "xz", "", 1005, 0, null, null]);
+      for (const [created, accessed] of rows(db, "SELECT created_at, last_accessed_at FROM narinfos UNION ALL SELECT created_at, last_accessed_at FROM nar_files")) {
+        expect(created).toMatch(now);
+        expect(accessed).toMatch(now);
+      }
+    }));
+
+  it.scoped("Invariant 3: a second run finds what the first one wrote and changes nothing", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const items = Array.from({ length: 60 }, (_, index) => narinfoItem(index));
+      yield* (yield* openSink(path)).write(items);
+      const dump = () => rows(db, "SELECT * FROM narinfos UNION ALL SELECT id, created_at, updated_at, hash, compression, query, file_size, total_chunks, 0, 0, 0, 0, 0, 0, 0, last_accessed_at FROM nar_files");
+      const before = dump();
+      const { verdicts, written } = yield* settleItems(yield* openSink(path), items);
+      expect(new Set(tags(written))).toEqual(new Set(["Found"]));
+      expect(new Set(tags(verdicts))).toEqual(new Set(["Exact"]));
+      expect(dump()).toEqual(before);
+    }));
+
+  it.scoped("stubs, NULL and '', are filled; their times and what the document does not have stay", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const [first, second] = [narinfoItem(1), narinfoItem(2)];
+      db.prepare("INSERT INTO narinfos (hash, upstream_url, system, created_at, last_accessed_at) VALUES (?, 'kept', 'gone', '2020-01-01', '2020-01-02')")
+        .run(narinfo(1).hash);
+      db.prepare("INSERT INTO narinfos (hash, url, created_at) VALUES (?, '', '2020-01-01')").run(narinfo(2).hash);
+      const sink = yield* openSink(path);
+      expect(tags(yield* sink.verify([first, second]))).toEqual(["Absent", "Absent"]);
+      const { verdicts, written } = yield* settleItems(sink, [second, first]);
+      expect(tags(written)).toEqual(["Wrote", "Wrote"]);
+      expect(tags(verdicts)).toEqual(["Exact", "Exact"]);
+      expect(rows(db, "SELECT id, url, upstream_url, system, created_at, last_accessed_at, updated_at FROM narinfos WHERE hash = ?", narinfo(1).hash))
+        .toEqual([[1, narinfo(1).url, "kept", null, "2020-01-01", "2020-01-02", null]]);
+      expect(counts(db)).toEqual({ narinfos: 2, narinfo_references: 4, narinfo_signatures: 2, nar_files: 2, narinfo_nar_files: 2 });
+    }));
+
+  it.scoped("Invariant 5: a full row is never overwritten: covered, different or incomplete", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      const items = Array.from({ length: 8 }, (_, index) => narinfoItem(index));
+      yield* sink.write(items);
+      const id = (number: number) => `(SELECT id FROM narinfos WHERE hash = '${narinfo(number).hash}')`;
+      // What ncps itself changes later: covered.
+      db.exec(`UPDATE narinfos SET url = 'nar/other.nar', compression = 'none', file_hash = NULL, file_size = NULL WHERE id = ${id(0)}`);
+      db.exec(`INSERT INTO narinfo_signatures (narinfo_id, signature) VALUES (${id(1)}, '${signature("B")}')`);
+      db.exec(`UPDATE narinfos SET nar_hash = upper(nar_hash) WHERE id = ${id(2)}`);
+      db.exec(`DELETE FROM narinfo_nar_files WHERE narinfo_id = ${id(3)}`);
+      // What makes it another row, or less of one.
+      db.exec(`UPDATE narinfos SET store_path = '/nix/store/other' WHERE id = ${id(4)}`);
+      db.exec(`INSERT INTO narinfo_references (narinfo_id, reference) VALUES (${id(5)}, 'extra')`);
+      db.exec(`DELETE FROM narinfo_references WHERE narinfo_id = ${id(6)}`);
+      db.exec(`DELETE FROM narinfo_signatures WHERE narinfo_id = ${id(7)}`);
+      const before = counts(db);
+      const { verdicts, written } = yield* settleItems(sink, items);
+      expect(new Set(tags(written))).toEqual(new Set(["Found"]));
+      expect(verdicts.map((verdict) => verdict._tag === "Differs" ? verdict.code : verdict._tag)).toEqual([
+        "Covered", "Covered", "Covered", "Covered", "conflict/different", "conflict/different", "conflict/incomplete", "conflict/incomplete",
+      ]);
+      const reasons = verdicts.map((verdict) => verdict._tag === "Differs" ? verdict.reason : "");
+      expect(reasons[4]).toBe(`narinfos: store_path is "/nix/store/other", not ${JSON.stringify(narinfo(4).storePath)}`);
+      expect(reasons[5]).toBe("narinfos: narinfo_references has \"extra\" more");
+      expect(reasons[6]).toMatch(/^narinfos: narinfo_references lacks ".*" and 1 more$/);
+      expect(reasons[7]).toMatch(/^narinfos: narinfo_signatures lacks "cache/);
+      expect(counts(db)).toEqual(before);
+    }));
+
+  it.scoped("a stub with children of its own that the document lacks is a conflict, and stays a stub", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      for (const number of [1, 2, 3]) db.prepare("INSERT INTO narinfos (hash) VALUES (?)").run(narinfo(number).hash);
+      db.exec("INSERT INTO narinfo_references (narinfo_id, reference) VALUES (1, 'extra')");
+      db.prepare("INSERT INTO narinfo_references (narinfo_id, reference) VALUES (2, ?)").run(narinfo(2).references[0]);
+      db.prepare("INSERT INTO narinfo_signatures (narinfo_id, signature) VALUES (3, ?)").run(signature("B"));
+      const items = [narinfoItem(1), narinfoItem(2), narinfoItem(3)];
+      const { verdicts, written } = yield* settleItems(sink, items);
+      expect(written[0]).toMatchObject({ _tag: "Refused", outcome: "conflict", code: "conflict/different" });
+      expect(tags(written)).toEqual(["Refused", "Wrote", "Wrote"]);
+      // The signature more is no exact match, but covered: it is somebody's, and may stay.
+      expect(tags(verdicts)).toEqual(["Absent", "Exact", "Covered"]);
+      expect(rows(db, "SELECT url FROM narinfos WHERE id = 1")).toEqual([[null]]);
+      expect(counts(db)).toMatchObject({ narinfo_references: 5, nar_files: 2, narinfo_nar_files: 2 });
+    }));
+
+  it.scoped("a NAR that many narinfos share is one row, touched where it was there before", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      const { nar } = narinfo(100);
+      db.prepare("INSERT INTO nar_files (hash, compression, query, file_size, last_accessed_at, created_at) VALUES (?, 'xz', '', 7, '2020-01-01', '2020-01-01')").run(nar.hash);
+      const shared = narinfo(101).nar;
+      const items = [narinfoItem(1, { nar }), narinfoItem(2, { nar }), narinfoItem(3, { nar: shared }), narinfoItem(4, { nar: shared })];
+      const { verdicts } = yield* settleItems(sink, items);
+      expect(new Set(tags(verdicts))).toEqual(new Set(["Exact"]));
+      const files = rows(db, "SELECT id, file_size, created_at, last_accessed_at FROM nar_files ORDER BY id");
+      expect(files.map(([id, size]) => [id, size])).toEqual([[1, 7], [2, Number(shared.fileSize)]]);
+      expect(files[0]![2]).toBe("2020-01-01");
+      expect(files[0]![3]).toMatch(now);
+      expect(rows(db, "SELECT nar_file_id, count(*) FROM narinfo_nar_files GROUP BY 1 ORDER BY 1")).toEqual([[1, 2], [2, 2]]);
+    }));
+
+  it.scoped("a full row's NAR is not touched: only items that are written touch anything", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      yield* sink.write([narinfoItem(1)]);
+      db.exec("UPDATE nar_files SET last_accessed_at = '2020-01-01'");
+      yield* sink.write([narinfoItem(1)]);
+      expect(rows(db, "SELECT last_accessed_at FROM nar_files")).toEqual([["2020-01-01"]]);
+    }));
+
+  it.scoped("references and signatures given twice are one row each, and read back exact", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      const [reference] = narinfo(1).references;
+      const items = [narinfoItem(1, { references: [reference!, reference!], signatures: [signature("B"), signature("A"), signature("B")] })];
+      expect(tags((yield* settleItems(sink, items)).verdicts)).toEqual(["Exact"]);
+      expect(counts(db)).toMatchObject({ narinfo_references: 1, narinfo_signatures: 2 });
+    }));
+
+  it.scoped("ids of deleted rows are never given again", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      yield* sink.write([narinfoItem(1), narinfoItem(2)]);
+      db.pragma("foreign_keys = ON");
+      db.exec("DELETE FROM narinfos; DELETE FROM nar_files");
+      yield* sink.write([narinfoItem(3)]);
+      expect(rows(db, "SELECT id FROM narinfos UNION ALL SELECT id FROM nar_files")).toEqual([[3], [3]]);
+      db.exec("INSERT INTO narinfos (hash) VALUES ('by ncps')");
+      expect(rows(db, "SELECT max(id) FROM narinfos")).toEqual([[4]]);
+    }));
+
+  it.scoped("int64 extremes arrive unrounded, beyond them is a reject", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      const largest = 2n ** 63n - 1n;
+      const items = [narinfoItem(1, { narSize: largest, fileSize: 2n ** 53n + 1n }), narinfoItem(2, { narSize: largest + 1n })];
+      const sifted = sink.sift(items);
+      expect(sifted.dismissed).toMatchObject([{ outcome: "rejected", code: "sql/out-of-range", item: { key: items[1]!.key } }]);
+      expect(tags((yield* settleItems(sink, sifted.items)).verdicts)).toEqual(["Exact"]);
+      expect(db.prepare("SELECT nar_size, file_size FROM narinfos").raw().get()).toEqual([largest, 2n ** 53n + 1n]);
+    }));
+
+  it.scoped("Invariant 6: what no column can hold is rejected item by item, before any batch", () =>
+    Effect.gen(function*() {
+      const { path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      const odd = (changes: object) => narinfoItem(9, changes);
+      const items = [
+        odd({ url: "nar/\0" }), odd({ url: "nar/\ud800" }), odd({ url: ["a"] }), odd({ narSize: "12" }), odd({ narSize: 1.5 }),
+        odd({ hash: null }), odd({ references: ["a", null] }), odd({ nar: { ...narinfo(9).nar, fileSize: null } }),
+        odd({ url: "nar/\u{1F600}" }),
+      ];
+      const { dismissed, items: passed } = sink.sift(items);
+      expect(dismissed.map(({ code }) => code)).toEqual(expect.arrayContaining([
+        "sql/nul", "sql/invalid-unicode", "sql/wrong-type", "sql/wrong-type", "sql/wrong-type", "sql/null-value", "sql/null-value", "sql/null-value",
+      ]));
+      expect(dismissed).toHaveLength(8);
+      expect(dismissed.find(({ code }) => code === "sql/nul")?.reason).toBe("narinfos.url: the text holds a NUL");
+      expect(passed).toEqual([items[8]]);
+      expect(tags((yield* settleItems(sink, passed)).verdicts)).toEqual(["Exact"]);
+    }));
+
+  it.scoped("Invariant 1: what a rival changes between write and read-back is seen", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      const items = [1, 2, 3, 4].map((number) => narinfoItem(number));
+      yield* sink.write(items);
+      db.pragma("foreign_keys = ON");
+      db.prepare("DELETE FROM narinfos WHERE hash = ?").run(narinfo(1).hash);
+      db.prepare("UPDATE narinfos SET deriver = '' WHERE hash = ?").run(narinfo(2).hash);
+      db.prepare("DELETE FROM narinfo_references WHERE reference = ?").run(narinfo(3).references[0]);
+      expect(tags(yield* sink.verify(items))).toEqual(["Absent", "Covered", "Differs", "Exact"]);
+    }));
+
+  it.scoped("a batch is one transaction: a constraint nobody foresaw leaves nothing behind", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase(`${ncpsSchema} CREATE UNIQUE INDEX odd ON narinfos (deriver);`);
+      const sink = yield* openSink(path);
+      const items = Array.from({ length: 100 }, (_, number) => narinfoItem(number, number >= 98 ? { deriver: "same" } : {}));
+      const error = yield* Effect.flip(sink.write(items));
+      expect(error).toMatchObject({ reason: "Constraint", code: "SQLITE_CONSTRAINT_UNIQUE" });
+      expect(counts(db)).toMatchObject({ narinfos: 0, nar_files: 0 });
+      expect(tags(yield* sink.write(items.slice(0, 99)))).toHaveLength(99);
+    }));
+
+  it.scoped("a CHECK that fails is the data's fault", () =>
+    Effect.gen(function*() {
+      const { path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      expect(yield* Effect.flip(sink.write([narinfoItem(1, { narSize: -1n })]))).toMatchObject({ reason: "Data", code: "SQLITE_CONSTRAINT_CHECK" });
+    }));
+
+  it.scoped("the write lock of another process is waited for as long as told, then Busy", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      db.exec("BEGIN IMMEDIATE");
+      const [elapsed, error] = yield* Effect.timed(Effect.flip(sink.write([narinfoItem(1)])));
+      expect(error).toMatchObject({ reason: "Busy", code: "SQLITE_BUSY" });
+      expect(Duration.toMillis(elapsed)).toBeGreaterThan(250);
+      expect(tags(yield* sink.verify([narinfoItem(1)]))).toEqual(["Absent"]);
+      db.exec("ROLLBACK");
+      expect(tags(yield* sink.write([narinfoItem(1)]))).toEqual(["Wrote"]);
+    }).pipe(Effect.withClock(realClock)));
+
+  it.scoped("two writers at once: every narinfo once, nobody loses", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const patient = { settings: { ...settings, statementTimeout: Duration.seconds(10) } };
+      const sinks = [yield* openSink(path, patient), yield* openSink(path, patient)];
+      const items = Array.from({ length: 600 }, (_, number) => narinfoItem(number));
+      const chunks = Array.from({ length: 12 }, (_, chunk) => items.slice(chunk * 50, chunk * 50 + 50));
+      const fibers = yield* Effect.forEach(sinks, (sink, index) =>
+        Effect.fork(Effect.forEach(index === 0 ? chunks : [...chunks].reverse(), (chunk) => sink.write(chunk))));
+      const answers = (yield* Fiber.join(Fiber.all(fibers))).flat(2);
+      expect(answers.filter(({ _tag }) => _tag === "Wrote")).toHaveLength(600);
+      expect(answers.filter(({ _tag }) => _tag === "Found")).toHaveLength(600);
+      expect(counts(db)).toEqual({ narinfos: 600, narinfo_references: 1200, narinfo_signatures: 600, nar_files: 600, narinfo_nar_files: 600 });
+    }).pipe(Effect.withClock(realClock)));
+});
+
+describe("sql-upsert and databases it cannot use", () => {
+  it.scoped("no schema of ncps: one problem, with what to do; nothing is created", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase("CREATE TABLE unrelated (x)");
+      const { problems, statements } = yield* inspectSink(path);
+      expect(problems).toMatchObject([{ code: "sql/missing-table", path: ["requires", 0], suggestion: expect.stringContaining("ncps migrate up") }]);
+      expect(statements).toEqual([]);
+      expect(rows(db, "SELECT name FROM sqlite_schema")).toEqual([["unrelated"]]);
+    }));
+
+  it.scoped("an older schema: optional columns are left out, and what would be lost is rejected", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase(readFileSync(new URL("./ncps-0.9.sql", import.meta.url), "utf8"));
+      const sink = yield* openSink(path);
+      const items = [narinfoItem(1), narinfoItem(2), narinfoItem(3, { upstreamUrl: "abc?x" })];
+      const sifted = sink.sift(items);
+      expect(sifted.dismissed).toMatchObject([{ code: "narinfo/opaque-url", outcome: "rejected", item: { key: items[2]!.key } }]);
+      const { verdicts } = yield* settleItems(sink, sifted.items);
+      expect(tags(verdicts)).toEqual(["Exact", "Exact"]);
+      expect(tags((yield* settleItems(sink, sifted.items)).written)).toEqual(["Found", "Found"]);
+      expect(counts(db)).toEqual({ narinfos: 2, narinfo_references: 4, narinfo_signatures: 2, nar_files: 2, narinfo_nar_files: 2 });
+    }));
+
+  it.scoped("a schema that lacks what the mapping needs: all findings at once, by table and column", () =>
+    Effect.gen(function*() {
+      const { path } = yield* tempDatabase(
+        "CREATE TABLE schema_migrations (version); CREATE TABLE narinfos (id INTEGER PRIMARY KEY, hash TEXT, store_pathh TEXT, extra TEXT NOT NULL);"
+          + "CREATE VIEW narinfo_references AS SELECT 1; CREATE TABLE nar_file (x);"
+          + "CREATE TABLE narinfo_signatures (narinfo_id INTEGER, signature TEXT);",
+      );
+      const { problems } = yield* inspectSink(path);
+      const texts = problems.map(({ code, message, path: at, suggestion }) => `${at.join(".")} ${code}: ${message} (${suggestion ?? ""})`);
+      expect(texts).toContain("tables.0.columns.store_path sql/missing-column: table narinfos has no column store_path (did you mean store_pathh?)");
+      expect(texts).toContain("tables.0.key sql/no-unique-key: table narinfos has no unique index on exactly (hash): duplicates could arise (it has (id))");
+      expect(texts).toContain("tables.0.columns sql/unmapped-column: narinfos.extra must not be null, and nothing is mapped to it (add extra to columns)");
+      expect(texts).toContain("tables.1.table sql/no-table: narinfo_references is a view (rows are written to plain tables only)");
+      expect(texts).toContain("tables.3.table sql/missing-table: the database has no table nar_files (did you mean nar_file?)");
+      expect(texts.some((text) => text.includes("upstream_url"))).toBe(false);
+    }));
+
+  it.scoped("a trigger is a warning, a path that no document has an error with a suggestion", () =>
+    Effect.gen(function*() {
+      const { path } = yield* tempDatabase(`${ncpsSchema} CREATE TRIGGER watch AFTER INSERT ON nar_files BEGIN SELECT 1; END;`);
+      const { problems } = yield* inspectSink(path, { settings: { ...settings, paths: settings.paths!.filter((one) => one !== "storePath").concat("storePaths") } });
+      expect(problems).toMatchObject([
+        { code: "sql/unknown-path", path: ["tables", 0, "columns", "store_path"], suggestion: "did you mean storePaths?" },
+        { code: "sql/triggers", severity: "warning", path: ["tables", 3, "table"] },
+      ]);
+    }));
+
+  it.scoped("keys under NOCASE: one identity; a row of other letters is a conflict, never a receipt", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase(
+        "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, mail TEXT);"
+          + "INSERT INTO people (name, mail) VALUES ('ADA', 'a@b'), ('BOB', NULL)",
+      );
+      const sink = yield* openSink(path, {
+        sink: { connection: "x", tables: [{ table: "people", key: ["name"], columns: { name: "name", mail: "mail" }, whenExists: { fill: "mail IS NULL" } }] },
+        settings: { ...settings, paths: undefined },
+      });
+      const item = (name: string, mail: string): Item => ({ ...narinfoItem(1), key: name, value: { name, mail } });
+      expect(sink.identify(item("Ada", ""))).toBe(sink.identify(item("ADA", "")));
+      expect(sink.identify(item("É", ""))).not.toBe(sink.identify(item("é", "")));
+      const { verdicts, written } = yield* settleItems(sink, [item("ada", "a@b"), item("bob", "b@b"), item("eve", "e@b")]);
+      expect(tags(written)).toEqual(["Found", "Refused", "Wrote"]);
+      expect(verdicts).toMatchObject([{ code: "conflict/different", reason: "people: name is \"ADA\", not \"ada\"" }, { _tag: "Absent" }, { _tag: "Exact" }]);
+      expect(rows(db, "SELECT name, mail FROM people ORDER BY name")).toEqual([["ADA", "a@b"], ["BOB", null], ["eve", "e@b"]]);
+    }));
+
+  it.scoped("Invariant 10: opened for reading, nothing can be written", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const sink = yield* openSink(path, { access: "read" });
+      expect(tags(yield* sink.verify([narinfoItem(1)]))).toEqual(["Absent"]);
+      expect(Exit.isFailure(yield* Effect.exit(sink.write([narinfoItem(1)])))).toBe(true);
+      expect(counts(db)).toMatchObject({ narinfos: 0 });
+    }));
+
+  it.scoped("the plan's identity changes with the schema of mapped tables, not with others or with rows", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const { identity } = yield* inspectSink(path);
+      db.exec("CREATE TABLE mine (x); INSERT INTO narinfos (hash) VALUES ('x')");
+      expect((yield* inspectSink(path)).identity).toEqual(identity);
+      db.exec("ALTER TABLE nar_files ADD COLUMN extra TEXT");
+      expect((yield* inspectSink(path)).identity).not.toEqual(identity);
+    }));
+});
+
+describe("sql-upsert, statements", () => {
+  it.scoped("the compiled SQL of the shipped pipeline is as reviewed", () =>
+    Effect.gen(function*() {
+      const { path } = yield* tempDatabase();
+      const { statements } = yield* inspectSink(path, { sink: ncpsSink });
+      const text = statements.map(({ text, title }) => `-- ${title}\n${text};\n`).join("\n");
+      yield* Effect.promise(() => expect(text).toMatchFileSnapshot("../golden/narinfo-to-db.sqlite.sql"));
+    }));
+});
