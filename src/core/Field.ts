@@ -10,6 +10,8 @@ import * as Nearest from "./Nearest.ts";
 export interface About {
   /** As the reference names it: `duration`, `count 1..5000`. */
   readonly name: string;
+  /** Units that must follow the number. */
+  readonly unit?: string;
   readonly connection?: ConnectionKind;
   readonly secret?: boolean;
 }
@@ -195,6 +197,8 @@ const sizeUnits: ReadonlyArray<Unit> = [
   { unit: "B", factor: 1, alike: ["b", "byte", "bytes"] },
 ];
 
+const unitsOf = (units: ReadonlyArray<Unit>): string => units.map(({ unit }) => unit).toReversed().join(", ");
+
 /** A number with a mandatory unit, as a multiple of the smallest unit. */
 const readMeasure = (
   what: string,
@@ -221,8 +225,7 @@ const readMeasure = (
     unit === word || unit.toLowerCase() === word.toLowerCase()
     || alike.includes(word.toLowerCase())
   );
-  const known = units.map(({ unit }) => unit).join(", ");
-  return expected(what, value, near === undefined ? `units are ${known}` : `write ${digits}${near.unit}`);
+  return expected(what, value, near === undefined ? `units are ${unitsOf(units)}` : `write ${digits}${near.unit}`);
 };
 
 const writeMeasure = (units: ReadonlyArray<Unit>) => (amount: number): string => {
@@ -240,7 +243,7 @@ const readMillis = readMeasure(
 
 /** A duration with its unit: `ms`, `s`, `m` (minutes), `h`, `d`. */
 export const duration: Field<Duration.Duration> = make({
-  about: { name: "duration" },
+  about: { name: "duration", unit: unitsOf(durationUnits) },
   to: Schema.DurationFromSelf,
   jsonSchema: written("^\\d+(\\.\\d+)?(ms|s|m|h|d)$", ["500ms", "10s", "5m"]),
   read: (value) => Either.map(readMillis(value), Duration.millis),
@@ -249,7 +252,7 @@ export const duration: Field<Duration.Duration> = make({
 
 /** A number of bytes with its unit: `B`, `KiB`, `MiB`, `GiB`, `kB`, `MB`, `GB`. */
 export const size: Field<number> = make({
-  about: { name: "size" },
+  about: { name: "size", unit: unitsOf(sizeUnits) },
   to: Schema.Number,
   jsonSchema: written("^\\d+(\\.\\d+)?(B|[KMG]iB|[kMG]B)$", ["8MiB", "500kB"]),
   read: readMeasure("a size", sizeUnits, (digits) => `write ${digits}KiB or ${digits}MiB`, "64KiB, 8MiB or 1GB"),

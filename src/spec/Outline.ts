@@ -16,7 +16,12 @@ export type Outline =
       /** What keys beside the fields hold; absent: they are unknown. */
       readonly rest?: Outline;
     }
-    | { readonly _tag: "List"; readonly item: Outline }
+    | {
+      readonly _tag: "List";
+      readonly item: Outline;
+      /** Whether text stands for a list, taken apart at commas. */
+      readonly orText: boolean;
+    }
     /** A list whose entries differ, each with its own outline. */
     | { readonly _tag: "Tuple"; readonly items: ReadonlyArray<Outline> }
     | { readonly _tag: "Union"; readonly members: ReadonlyArray<Outline> }
@@ -84,7 +89,10 @@ const shapeOf = (ast: SchemaAST.AST): Outline => {
       return fieldsOf(ast, new Map());
     case "Transformation": {
       const { from, to, transformation } = ast;
-      if (SchemaAST.isUnknownKeyword(from)) return of(to);
+      if (SchemaAST.isUnknownKeyword(from)) {
+        const read = of(to);
+        return read._tag === "List" ? { ...read, orText: true } : read;
+      }
       if (transformation._tag !== "TypeLiteralTransformation" || from._tag !== "TypeLiteral") return of(from);
       return fieldsOf(
         from,
@@ -98,7 +106,7 @@ const shapeOf = (ast: SchemaAST.AST): Outline => {
     }
     case "TupleType": {
       const [item] = ast.rest;
-      return item === undefined ? { _tag: "List", item: { _tag: "Any" } } : { _tag: "List", item: of(item.type) };
+      return { _tag: "List", item: item === undefined ? { _tag: "Any" } : of(item.type), orText: false };
     }
     case "Union":
       return { _tag: "Union", members: ast.types.map(of) };

@@ -1,5 +1,4 @@
 import { Either, Redacted, Schema } from "effect";
-import { dirname, isAbsolute, join } from "node:path";
 import * as Config from "../core/Config.ts";
 import type { ConnectionKind } from "../core/Connections.ts";
 import * as Field from "../core/Field.ts";
@@ -232,7 +231,7 @@ const fillIn = (root: Tree.Node, paths: ReadonlyArray<Tree.Path>): string => {
 const resolvePath = (file: string, root: Tree.Node, path: Tree.Path, value: string): string => {
   const leaf = Tree.at(root, path);
   const isOfFile = leaf?._tag === "Leaf" && leaf.origin._tag === "File" && leaf.variables.length === 0;
-  return isAbsolute(value) || !isOfFile ? value : join(dirname(file), value);
+  return value.startsWith("/") || !isOfFile ? value : `${file.slice(0, file.lastIndexOf("/") + 1)}${value}`;
 };
 
 const storageOf = (

@@ -77,7 +77,7 @@ describe("Field", () => {
     [Field.duration, "5min", "write 5m"],
     [Field.duration, "5M", "write 5m"],
     [Field.duration, "500MS", "write 500ms"],
-    [Field.duration, "2mo", "units are d, h, m, s, ms"],
+    [Field.duration, "2mo", "units are ms, s, m, h, d"],
     [Field.duration, "soon", "write it like 500ms, 10s, 5m, 2h or 1d"],
     [Field.size, "8M", "write 8MiB"],
     [Field.size, "8mb", "write 8MB"],
