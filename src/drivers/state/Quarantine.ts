@@ -1,8 +1,9 @@
+import type { SqlError } from "@effect/sql/SqlError";
 import { Clock, DateTime, Effect } from "effect";
 import { createHash } from "node:crypto";
 import type { StateError } from "../../core/Errors.ts";
 import type { QuarantineIdentity, QuarantineRecord, QuarantineScope as Scope, State } from "../../core/State.ts";
-import { fault } from "./fault.ts";
+import { fault, isUniqueViolation } from "./fault.ts";
 import type { Bind, Query, Session } from "./Session.ts";
 
 type Port = State["Type"];
@@ -16,7 +17,7 @@ const ID_LENGTHS = [12, 20, 64] as const;
 const REMEMBERED_PAGES = 64;
 
 /** Records that one transaction of a sweep looks at: a few milliseconds, so that neither this process nor another runner stalls. */
-const SWEPT_AT_ONCE = 5_000;
+const SWEPT_AT_ONCE = 1_000;
 
 const digest = (identity: QuarantineIdentity): string =>
   createHash("sha256").update(JSON.stringify([
@@ -110,7 +111,7 @@ export const make = (
   const quarantine: Port["quarantine"] = Effect.fn("State.quarantine")(function*(runId, records) {
     if (records.length === 0) return;
     const now = yield* Clock.currentTimeMillis;
-    const upsert = (query: Query, idLength: number) =>
+    const upsert = (query: Query, [idLength, ...longer]: ReadonlyArray<number>): Effect.Effect<void, SqlError> =>
       Effect.forEach(byScope<Entry>(records), ([scope, entries]) =>
         Effect.gen(function*() {
           const rows = entries.map((entry) => [
@@ -122,13 +123,11 @@ export const make = (
             entry.reason,
           ]);
           yield* query(UPSERT, yield* scopeId(query, scope), now, now, runId, JSON.stringify(rows));
-        }), { discard: true });
-    yield* session.write((query) =>
-      // A statement that fails undoes itself and leaves the transaction open.
-      ID_LENGTHS.map((length) => upsert(query, length)).reduce((shorter, longer) =>
-        Effect.orElse(shorter, () => longer)
-      )
-    );
+        }), { discard: true }).pipe(
+          // A statement that violates a constraint undoes itself and leaves the transaction open.
+          Effect.catchIf((error) => isUniqueViolation(error) && longer.length > 0, () => upsert(query, longer)),
+        );
+    yield* session.write((query) => upsert(query, ID_LENGTHS));
   });
 
   const accepted: Port["accepted"] = Effect.fn("State.accepted")(function*(identities) {
@@ -249,12 +248,12 @@ export const make = (
           if (filter.accepted !== undefined) add(`accepted_at IS ${filter.accepted ? "NOT NULL" : "NULL"}`);
           if (filter.match !== undefined) {
             const match = JSON.stringify(filter.match);
-            // Ids are hex, so that those with a prefix end before the prefix with a "g".
+            // Ids are hex, so that those with a prefix end before the prefix with a "g"; the `+` makes SQLite look them up by id.
             add(
               `key IN (SELECT value FROM json_each(?) UNION
                  SELECT named.key FROM json_each(?) AS wanted CROSS JOIN quarantine AS named
                    ON named.id >= wanted.value AND named.id < wanted.value || 'g'
-                 WHERE length(wanted.value) >= 6 AND named.scope = ?)`,
+                 WHERE length(wanted.value) >= 6 AND +named.scope = ?)`,
               match,
               match,
               id,

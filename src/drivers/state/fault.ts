@@ -55,6 +55,8 @@ const rootCode = (cause: unknown): string => {
   return "";
 };
 
+export const isUniqueViolation = (cause: unknown): boolean => rootCode(cause) === "SQLITE_CONSTRAINT_UNIQUE";
+
 const rootMessage = (cause: unknown): string =>
   cause instanceof Error ? (cause.cause === undefined ? cause.message : rootMessage(cause.cause)) : String(cause);
 
