@@ -46,13 +46,18 @@ const insist = (db: Database.Database, name: string, value: number): void => {
   }
 };
 
-/** An unwritable file is opened all the same: only asking for the write lock tells. Who holds it meanwhile does not matter. */
+/**
+ * An unwritable file is opened all the same, and even BEGIN IMMEDIATE then only reads: a write that is rolled back tells.
+ * Who holds the lock meanwhile does not matter.
+ */
 const assertWritable = (db: Database.Database): void => {
   db.pragma("busy_timeout = 0");
   try {
-    db.exec("BEGIN IMMEDIATE; ROLLBACK");
+    db.exec("BEGIN IMMEDIATE; PRAGMA user_version = 0");
   } catch (error) {
     if (!isBusy(error)) throw error;
+  } finally {
+    if (db.inTransaction) db.exec("ROLLBACK");
   }
   db.pragma(`busy_timeout = ${settings.busyTimeoutMs}`);
 };
