@@ -4,6 +4,7 @@
  */
 import { Duration, Either, ParseResult, Redacted, Schema, SchemaAST } from "effect";
 import type { ConnectionKind } from "./Connections.ts";
+import * as Measure from "./Measure.ts";
 import * as Nearest from "./Nearest.ts";
 
 /** What a field is, for lint, redaction and the reference; found on the AST under `AboutId`. */
@@ -172,91 +173,32 @@ export const count = (bounds: { readonly min?: number; readonly max?: number } =
   });
 };
 
-interface Unit {
-  readonly unit: string;
-  readonly factor: number;
-  /** What people write instead. */
-  readonly alike: ReadonlyArray<string>;
-}
-
-const durationUnits: ReadonlyArray<Unit> = [
-  { unit: "d", factor: 86_400_000, alike: ["day", "days"] },
-  { unit: "h", factor: 3_600_000, alike: ["hr", "hrs", "hour", "hours"] },
-  { unit: "m", factor: 60_000, alike: ["min", "mins", "minute", "minutes"] },
-  { unit: "s", factor: 1000, alike: ["sec", "secs", "second", "seconds"] },
-  { unit: "ms", factor: 1, alike: ["msec", "msecs", "millis", "millisecond", "milliseconds"] },
-];
-
-const sizeUnits: ReadonlyArray<Unit> = [
-  { unit: "GiB", factor: 1024 ** 3, alike: ["g", "gi", "gib"] },
-  { unit: "GB", factor: 1000 ** 3, alike: ["gb"] },
-  { unit: "MiB", factor: 1024 ** 2, alike: ["m", "mi", "mib"] },
-  { unit: "MB", factor: 1000 ** 2, alike: ["mb"] },
-  { unit: "KiB", factor: 1024, alike: ["k", "ki", "kib"] },
-  { unit: "kB", factor: 1000, alike: ["kb"] },
-  { unit: "B", factor: 1, alike: ["b", "byte", "bytes"] },
-];
-
-const unitsOf = (units: ReadonlyArray<Unit>): string => units.map(({ unit }) => unit).toReversed().join(", ");
-
-/** A number with a mandatory unit, as a multiple of the smallest unit. */
-const readMeasure = (
-  what: string,
-  units: ReadonlyArray<Unit>,
-  bare: (digits: string) => string,
-  example: string,
-) =>
-(value: unknown): Either.Either<number, Refused> => {
-  if (typeof value === "number" || typeof value === "bigint") {
-    return badValue(`expected ${what}, found ${value} without a unit`, bare(String(value)));
-  }
-  if (typeof value !== "string") return expected(what, value, `write it like ${example}`);
-  const [, digits = "", word = ""] = /^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*$/.exec(value) ?? [];
-  if (digits === "") return expected(what, value, `write it like ${example}`);
-  if (word === "") return badValue(`expected ${what}, found ${shown(value)} without a unit`, bare(digits));
-  const exact = units.find(({ unit }) => value === `${digits}${unit}`);
-  if (exact !== undefined) {
-    const amount = Number(digits) * exact.factor;
-    return Number.isSafeInteger(amount)
-      ? Either.right(amount)
-      : expected(`${what} without fractions of the smallest unit`, value);
-  }
-  const near = units.find(({ unit, alike }) =>
-    unit === word || unit.toLowerCase() === word.toLowerCase()
-    || alike.includes(word.toLowerCase())
-  );
-  return expected(what, value, near === undefined ? `units are ${unitsOf(units)}` : `write ${digits}${near.unit}`);
-};
-
-const writeMeasure = (units: ReadonlyArray<Unit>) => (amount: number): string => {
-  const fit = units.find(({ factor }) => amount % factor === 0 && amount >= factor) ?? units.at(-1)!;
-  return `${amount / fit.factor}${fit.unit}`;
-};
-
-const writeMillis = writeMeasure(durationUnits);
-const readMillis = readMeasure(
-  "a duration",
-  durationUnits,
-  (digits) => `write ${digits}ms or ${digits}s`,
-  "500ms, 10s, 5m, 2h or 1d",
-);
+/** Reads a measure; what a person wrote comes back in the refusal, measures being no secrets. */
+const readMeasure = (measure: Measure.Measure) => (value: unknown): Either.Either<number, Refused> =>
+  typeof value === "string" || typeof value === "number" || typeof value === "bigint"
+    ? Either.mapLeft(measure.read(String(value)), ({ fault, remedy }) => ({
+      kind: "value",
+      message: `expected ${measure.what}, found ${shown(value)}${fault}`,
+      suggestion: remedy,
+    }))
+    : expected(measure.what, value, `write it like ${measure.example}`);
 
 /** A duration with its unit: `ms`, `s`, `m` (minutes), `h`, `d`. */
 export const duration: Field<Duration.Duration> = make({
-  about: { name: "duration", unit: unitsOf(durationUnits) },
+  about: { name: "duration", unit: Measure.time.units },
   to: Schema.DurationFromSelf,
-  jsonSchema: written("^\\d+(\\.\\d+)?(ms|s|m|h|d)$", ["500ms", "10s", "5m"]),
-  read: (value) => Either.map(readMillis(value), Duration.millis),
-  write: (value) => writeMillis(Duration.toMillis(value)),
+  jsonSchema: written(Measure.time.pattern, ["500ms", "10s", "5m"]),
+  read: (value) => Either.map(readMeasure(Measure.time)(value), Duration.millis),
+  write: (value) => Measure.time.write(Duration.toMillis(value)),
 });
 
 /** A number of bytes with its unit: `B`, `KiB`, `MiB`, `GiB`, `kB`, `MB`, `GB`. */
 export const size: Field<number> = make({
-  about: { name: "size", unit: unitsOf(sizeUnits) },
+  about: { name: "size", unit: Measure.bytes.units },
   to: Schema.Number,
-  jsonSchema: written("^\\d+(\\.\\d+)?(B|[KMG]iB|[kMG]B)$", ["8MiB", "500kB"]),
-  read: readMeasure("a size", sizeUnits, (digits) => `write ${digits}KiB or ${digits}MiB`, "64KiB, 8MiB or 1GB"),
-  write: writeMeasure(sizeUnits.filter(({ unit }) => unit.endsWith("iB") || unit === "B")),
+  jsonSchema: written(Measure.bytes.pattern, ["8MiB", "500kB"]),
+  read: readMeasure(Measure.bytes),
+  write: Measure.bytes.write,
 });
 
 /** The name of a connection in the project file; lint checks that it exists and is of this kind. */

@@ -124,7 +124,7 @@ export const loadProject = Effect.fn("Load.project")(
       sets.project,
       surroundings,
     );
-    const decoded = Project.decode(text.path, environment, tree, filling);
+    const decoded = Project.decode(environment, tree, filling);
     const overrides = Tree.child(selected.tree, "pipelines");
     return {
       environment,

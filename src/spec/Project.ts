@@ -122,7 +122,6 @@ export const connectionOutline = (kind: ConnectionKind | undefined): Outline.Out
 
 /** Decodes the sections; `earlier` are findings about the same tree, which are sorted to what they concern. */
 export const decode = (
-  file: string,
   environment: string,
   root: Tree.MapNode,
   earlier: Findings,
@@ -140,7 +139,7 @@ export const decode = (
     }));
   }
   for (const [name, { node }] of section?._tag === "Map" ? section.entries : []) {
-    const { config, kind, findings } = decodeConnection(file, root, name, node);
+    const { config, kind, findings } = decodeConnection(root, name, node);
     const concerning = earlier.filter(({ path }) => path[0] === "connections" && path[1] === name);
     // What could not be filled in has been reported; its emptiness is no second fault.
     const all = concerning.some(Finding.isError) ? concerning : findings;
@@ -173,7 +172,7 @@ interface DecodedConnection {
   readonly findings: Findings;
 }
 
-const decodeConnection = (file: string, root: Tree.Node, name: string, node: Tree.Node): DecodedConnection => {
+const decodeConnection = (root: Tree.Node, name: string, node: Tree.Node): DecodedConnection => {
   const path = ["connections", name];
   const type = Tree.child(node, "type");
   const given = type?._tag === "Leaf" ? type.value : undefined;
@@ -202,11 +201,11 @@ const decodeConnection = (file: string, root: Tree.Node, name: string, node: Tre
   return given === "storage"
     ? Either.match(Decode.decode(Config.StorageSettings, root, own, path, ["type"]), {
       onLeft: failed,
-      onRight: (settings) => storageOf(file, root, path, settings),
+      onRight: (settings) => storageOf(root, path, settings),
     })
     : Either.match(Decode.decode(Config.SqlSettings, root, own, path, ["type"]), {
       onLeft: failed,
-      onRight: (settings) => sqlOf(file, root, path, settings),
+      onRight: (settings) => sqlOf(root, path, settings),
     });
 };
 
@@ -227,15 +226,7 @@ const fillIn = (root: Tree.Node, paths: ReadonlyArray<Tree.Path>): string => {
   return names.length === 0 ? `write ${Tree.showPath(paths[0]!)}` : `set ${names.join(" or ")}`;
 };
 
-/** What a file says is relative to its folder; what a variable or a flag says, to the working folder, as everywhere in a shell. */
-const resolvePath = (file: string, root: Tree.Node, path: Tree.Path, value: string): string => {
-  const leaf = Tree.at(root, path);
-  const isOfFile = leaf?._tag === "Leaf" && leaf.origin._tag === "File" && leaf.variables.length === 0;
-  return value.startsWith("/") || !isOfFile ? value : `${file.slice(0, file.lastIndexOf("/") + 1)}${value}`;
-};
-
 const storageOf = (
-  file: string,
   root: Tree.Node,
   path: Tree.Path,
   settings: typeof Config.StorageSettings.Type,
@@ -266,12 +257,11 @@ const storageOf = (
     });
     return { kind, findings: [finding] };
   }
-  const folder = resolvePath(file, root, [...path, "path"], settings.path);
+  const folder = Tree.filePath(Tree.at(root, [...path, "path"]), settings.path);
   return { kind, findings: [], config: { type: "storage", kind: "local", path: folder } };
 };
 
 const sqlOf = (
-  file: string,
   root: Tree.Node,
   path: Tree.Path,
   { url }: typeof Config.SqlSettings.Type,
@@ -301,7 +291,7 @@ const sqlOf = (
     return {
       kind,
       findings: [],
-      config: { type: "sql", dialect: "sqlite", file: resolvePath(file, root, at, target.file) },
+      config: { type: "sql", dialect: "sqlite", file: Tree.filePath(Tree.at(root, at), target.file) },
     };
   }
   const { by } = suppliedBy(root, at);

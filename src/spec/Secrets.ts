@@ -43,7 +43,7 @@ export const resolve = Effect.fnUntraced(function*(
         ? missing("spec/missing-variable", `the variable ${name} is not set`, `set ${name} in the environment`)
         : secret(value, [name]);
     }
-    return yield* Effect.match(readSecretFile(name), {
+    return yield* Effect.match(readSecretFile(Tree.filePath(leaf, name)), {
       // The line end that editors add is no part of a secret.
       onSuccess: (text) => secret(text.replace(/\r?\n$/, ""), []),
       onFailure: (why) =>

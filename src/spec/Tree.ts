@@ -84,6 +84,17 @@ export const locate = (root: Node, path: Path, side: "key" | "value"): Origin =>
   return found.node.origin;
 };
 
+/**
+ * A path of the file system that a leaf supplied: what a file says is relative to its folder; what a variable or a flag says, to the
+ * working folder, as everywhere in a shell.
+ */
+export const filePath = (node: Node | undefined, value: string): string => {
+  const isOfFile = node?._tag === "Leaf" && node.origin._tag === "File" && node.variables.length === 0;
+  if (!isOfFile || value.startsWith("/")) return value;
+  const { file } = (node.origin as Extract<Origin, { readonly _tag: "File" }>).place;
+  return `${file.slice(0, file.lastIndexOf("/") + 1)}${value}`;
+};
+
 export const isSamePath = (a: Path, b: Path): boolean =>
   a.length === b.length && a.every((segment, depth) => segment === b[depth]);
 

@@ -11,7 +11,7 @@ export interface Parsed {
 /** Invariant 9: the parser's own messages quote the text, which may be a secret; these do not. */
 const messages: Partial<Record<YAMLError["code"], readonly [message: string, suggestion: string]>> = {
   TAB_AS_INDENT: ["a tab is used for indentation", "indent with spaces"],
-  BAD_INDENT: ["the indentation does not fit", "align it with the keys beside it"],
+  BAD_INDENT: ["the indentation does not fit", "align it with the keys beside it, or close the bracket above"],
   MULTIPLE_DOCS: ["a second document begins here", "keep one document per file and remove ---"],
   MISSING_CHAR: ["a closing quote, bracket, comma or colon is missing", "complete it, or put the text in quotes"],
   BAD_DQ_ESCAPE: ["this escape does not exist in double quotes", "use single quotes, or write \\\\ for a backslash"],

@@ -40,13 +40,14 @@ describe("Field", () => {
 
   it("reads m as minutes and every other unit as itself", () => {
     const millis = (text: string) => Duration.toMillis(read(Field.duration, text));
-    expect(["500ms", "10s", "5m", "2h", "1d", "1.5s"].map(millis)).toEqual([
+    expect(["500ms", "10s", "5m", "2h", "1d", "1.5s", "1.1d"].map(millis)).toEqual([
       500,
       10_000,
       300_000,
       7_200_000,
       86_400_000,
       1500,
+      95_040_000,
     ]);
     expect(["1B", "64KiB", "8MiB", "1GiB", "500kB", "2MB", "1GB", "0.5KiB"].map((text) => read(Field.size, text)))
       .toEqual([
@@ -78,6 +79,7 @@ describe("Field", () => {
     [Field.duration, "5M", "write 5m"],
     [Field.duration, "500MS", "write 500ms"],
     [Field.duration, "2mo", "units are ms, s, m, h, d"],
+    [Field.duration, "0.5ms", "write a whole number of ms"],
     [Field.duration, "soon", "write it like 500ms, 10s, 5m, 2h or 1d"],
     [Field.size, "8M", "write 8MiB"],
     [Field.size, "8mb", "write 8MB"],
