@@ -124,7 +124,9 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
 
   const progress = Effect.map(now, (elapsedMillis): Progress => {
     const ledger = settlement.ledger;
-    return { total, ledger, elapsedMillis, rate: rateOf(ledger, elapsedMillis), inFlight };
+    // What was deleted while it was being counted is not in the count.
+    const known = total === undefined ? undefined : Math.max(total, ledger.listed);
+    return { total: known, ledger, elapsedMillis, rate: rateOf(ledger, elapsedMillis), inFlight };
   });
   const checkpoint = Effect.gen(function*() {
     yield* faults.hit("before-checkpoint");
