@@ -83,8 +83,11 @@ const writeFile = (root: string, { content, key }: Sample): void => {
   const path = join(root, key);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   if (content === "symlink") symlinkSync("elsewhere.narinfo", path);
-  else if (content === "folder") mkdirSync(path, { mode: 0o700 });
-  else if (content === "fifo") execFileSync("mkfifo", [path]);
+  // Not empty: empty folders are tidied away.
+  else if (content === "folder") {
+    mkdirSync(path, { mode: 0o700 });
+    writeFileSync(join(path, "inside"), "");
+  } else if (content === "fifo") execFileSync("mkfifo", [path]);
   else writeFileSync(path, content, { mode: 0o400 });
 };
 

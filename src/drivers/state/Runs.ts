@@ -8,7 +8,7 @@ import type { Query, Session } from "./Session.ts";
 type Port = State["Type"];
 
 /** Runs of a pipeline that are kept: years of daily runs, and a listing that stays a page or two of the file. */
-export const KEPT_RUNS = 1_000;
+const KEPT_RUNS = 1_000;
 
 interface Row {
   readonly seq: number;
