@@ -31,7 +31,8 @@ export const incidents = (
 ): ReadonlyArray<string> =>
   list.flatMap((incident) => {
     const { code, count, outcome, samples } = incident;
-    const shown = samples.slice(0, samplesShown);
+    // In the order of keys: batches end in any order.
+    const shown = [...samples].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, samplesShown);
     const rest = count - shown.length;
     const more = `… and ${Layout.count(rest)} more`;
     return [

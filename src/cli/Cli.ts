@@ -125,12 +125,27 @@ const unknownVerb = (words: ReadonlyArray<string>): UsageError => {
 const oneLine = (doc: HelpDoc): string =>
   HelpDocs.toAnsiText(doc).replace(/\u001b\[[\d;]*m/g, "").replace(/\s+/g, " ").trim();
 
+/** `--set=a=b` as `--set a=b`, which @effect/cli does not read where a flag may be repeated. */
+const separated = (flags: Flag.Flags, words: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const takesValue = new Set(
+    Object.values(flags).filter(({ value }) => value !== undefined).map(({ name }) => `--${name}`),
+  );
+  let isValue = false;
+  return words.flatMap((word) => {
+    const [, name = word, value] = /^(--[a-z-]+)=(.*)$/s.exec(word) ?? [];
+    const splits = !isValue && value !== undefined && takesValue.has(name);
+    isValue = !isValue && !splits && takesValue.has(word);
+    return splits ? [name, value] : [word];
+  });
+};
+
 /** Reads flags and arguments; both may stand in any order, and after `--` only arguments. */
 const parse = (verb: Verb, words: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const end = words.indexOf("--");
     const [open, forced] = end === -1 ? [words, []] : [words.slice(0, end), words.slice(end + 1)];
-    const [, left, values] = yield* Options.processCommandLine(Flag.all(flagsOf(verb)), open, config);
+    const flags = flagsOf(verb);
+    const [, left, values] = yield* Options.processCommandLine(Flag.all(flags), separated(flags, open), config);
     const strange = left.find((word) => word.startsWith("-") && word !== "-");
     if (strange !== undefined) return yield* unknownFlag(verb, strange);
     const [rest, args] = yield* Args.validate(verb.args, [...left, ...forced], config);

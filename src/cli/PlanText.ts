@@ -20,15 +20,16 @@ export interface Planned {
   readonly warnings: ReadonlyArray<Finding>;
 }
 
-const stages = (plan: Plan, paint: Paint): ReadonlyArray<string> =>
-  Layout.columns(
-    plan.stages.map(({ identity, role, summary, type }) => [
-      role,
-      paint.bold(type),
-      [summary, ...Object.entries(identity).map(([name, value]) => paint.dim(`${name}=${value}`))].join("  "),
-    ]),
-    "  ",
-  );
+/** Fingerprints are compared by eye: a few digits do, and `--json` has them all. */
+const shortened = (value: string): string => value.replace(/^([0-9a-f]{12})[0-9a-f]{52}$/, "$1…");
+
+const stages = (plan: Plan, paint: Paint): ReadonlyArray<string> => {
+  const heads = Layout.columns(plan.stages.map(({ role, summary, type }) => [role, paint.bold(type), summary]), "  ");
+  return plan.stages.flatMap(({ identity }, index) => {
+    const names = Object.entries(identity).map(([name, value]) => `${name}=${shortened(value)}`);
+    return [heads[index]!, ...(names.length === 0 ? [] : [paint.dim(`    ${names.join("  ")}`)])];
+  });
+};
 
 const statements = (plan: Plan, paint: Paint): ReadonlyArray<string> =>
   plan.statements.flatMap(({ text, title }) => [

@@ -7,9 +7,10 @@ import type { Paint } from "./Paint.ts";
 const figures = ({ elapsedMillis, ledger, rate, total }: Progress) => {
   const processed = Ledger.processed(ledger);
   const succeeded = ledger.committed + ledger.already;
-  const left = total === undefined ? undefined : Math.max(total - processed, 0);
+  const found = total ?? ledger.listed;
+  const left = found - processed;
   return {
-    found: total ?? ledger.listed,
+    found,
     processed,
     succeeded,
     skipped: ledger.skipped,
@@ -17,8 +18,8 @@ const figures = ({ elapsedMillis, ledger, rate, total }: Progress) => {
     failed: processed - succeeded - ledger.skipped,
     elapsed: Layout.duration(elapsedMillis),
     rate,
-    percent: total === undefined ? undefined : Layout.percent(Math.min(processed, total), total),
-    eta: left === undefined || rate === 0 ? undefined : Layout.duration(left / rate * 1000),
+    percent: total === undefined ? undefined : Layout.percent(processed, found),
+    eta: total === undefined || left === 0 || rate === 0 ? undefined : Layout.duration(left / rate * 1000),
   };
 };
 

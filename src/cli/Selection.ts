@@ -23,7 +23,7 @@ type Values = Flag.Values<typeof flags>;
 export type Filter = Parameters<State["Type"]["quarantined"]>[0];
 
 /** Records asked of the state at once. */
-const pageSize = 1_000;
+export const pageSize = 1_000;
 
 export const filter = (
   workspace: Workspace,
@@ -80,13 +80,13 @@ export const demand = (
       remedy: `see ${advised}`,
     });
 
-export const nothing = (what: ReadonlyArray<string>): UsageError =>
+export const nothing = (what: ReadonlyArray<string>, advised: string): UsageError =>
   new UsageError({
     reason: "selection",
     detail: what.length === 0
       ? "no item in quarantine is like that"
       : `nothing in quarantine is called ${what.join(", ")}`,
-    remedy: "see pipeline quarantine list",
+    remedy: `see ${advised}`,
   });
 
 /** As `--json` shows a record. */

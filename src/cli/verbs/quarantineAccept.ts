@@ -31,7 +31,7 @@ export const quarantineAccept = Verb.make({
       Effect.provide(yield* openState(workspace, "read")),
     );
     const [one] = found;
-    if (one === undefined) return yield* Selection.nothing(what);
+    if (one === undefined) return yield* Selection.nothing(what, workspace.advise("quarantine list"));
     const accepted = yield* Effect.flatMap(State, (port) =>
       Stream.runFoldEffect(
         Selection.pages(port, by),

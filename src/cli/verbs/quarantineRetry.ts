@@ -1,5 +1,7 @@
-import { Effect } from "effect";
+import { Array as Arr, Effect } from "effect";
+import type { QuarantineRecord } from "../../core/State.ts";
 import { State } from "../../core/State.ts";
+import type { RunReport } from "../../engine/Report.ts";
 import * as Approval from "../Approval.ts";
 import * as Execute from "../Execute.ts";
 import { UsageError } from "../Failure.ts";
@@ -13,6 +15,31 @@ import * as Workspace from "../Workspace.ts";
 
 /** Keys picked at most, all held in memory (Invariant 4); above that a whole run is the better way. */
 const pickedAtMost = 100_000;
+
+/**
+ * Records of picked items that this run did not make again: those went through, or are gone. Where some failed for the moment that cannot
+ * be told, and the next whole run sweeps.
+ */
+const releaseMended = (report: RunReport, picked: ReadonlyArray<QuarantineRecord>) =>
+  report.stop !== undefined || report.ledger.failed + report.ledger.contended > 0
+    ? Effect.void
+    : Effect.flatMap(
+      State,
+      (state) =>
+        Effect.forEach(Arr.chunksOf(picked, Selection.pageSize), (records) =>
+          Effect.gen(function*() {
+            const { environment, pipeline } = records[0];
+            const match = records.map(({ key }) => key);
+            const now = yield* state.quarantined({ environment, pipeline, match, limit: match.length });
+            const again = new Set(now.filter(({ runId }) => runId === report.runId).map(({ key }) => key));
+            const mended = Arr.groupBy(records.filter(({ key }) => !again.has(key)), ({ source }) => source);
+            yield* Effect.forEach(
+              Object.entries(mended),
+              ([source, members]) => state.release({ environment, pipeline, source }, members.map(({ key }) => key)),
+              { discard: true },
+            );
+          }), { discard: true }),
+    );
 
 /** `pipeline quarantine retry`. */
 export const quarantineRetry = Verb.make({
@@ -45,7 +72,7 @@ export const quarantineRetry = Verb.make({
     );
     const pipelines = [...new Set(found.map(({ pipeline }) => pipeline))];
     const [name] = pipelines;
-    if (name === undefined) return yield* Selection.nothing(what);
+    if (name === undefined) return yield* Selection.nothing(what, advise("quarantine list"));
     if (pipelines.length > 1) {
       return yield* new UsageError({
         reason: "selection",
@@ -64,6 +91,7 @@ export const quarantineRetry = Verb.make({
     const prepared = yield* prepare(values, name, { keep });
     yield* Approval.ask(prepared.plan, values);
     const report = yield* Execute.execute(prepared, { keep, pick: found.map(({ key }) => key) });
+    yield* Effect.provide(releaseMended(report, found), yield* openState(workspace, "write"));
     return Execute.answer(report, advise);
   }),
 });

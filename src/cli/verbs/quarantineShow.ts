@@ -50,7 +50,7 @@ export const quarantineShow = Verb.make({
       (port) => Selection.first(port, Selection.filter(workspace, values, what, undefined), shownAtMost),
     ).pipe(Effect.provide(state));
     const [one] = found;
-    if (one === undefined) return yield* Selection.nothing(what);
+    if (one === undefined) return yield* Selection.nothing(what, workspace.advise("quarantine list"));
     return Answer.make({
       summary: found.length === 1 ? `${one.key}: ${one.code}` : `${Layout.plural(found.length, "item")}`,
       result: { items: found.map(Selection.json) },
