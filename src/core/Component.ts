@@ -54,7 +54,7 @@ export interface Source<out A = unknown> {
   /** Keys only, nothing read: for counts and samples. */
   readonly keys: (partition: string) => Stream.Stream<ReadonlyArray<string>, ComponentError>;
   /** The objects behind the items, where post-steps can act on them. */
-  readonly objects?: { readonly storage: Storage; readonly prefix: string };
+  readonly objects?: { readonly storage: Storage; readonly prefix: string; readonly suffix: string };
 }
 
 /** A pure plain loop, or one Effect per chunk; never one per item. */

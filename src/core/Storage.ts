@@ -60,6 +60,9 @@ export interface Storage {
   ) => Effect.Effect<ReadonlyArray<"same" | "changed" | "gone">, StorageError>;
   /** Invariant 1: deletes each object only if its origin is unchanged. */
   readonly remove: (targets: ReadonlyArray<Target>) => Effect.Effect<ReadonlyArray<DeleteOutcome>, StorageError>;
-  /** Removes empty folders below the prefix and the prefix itself; does nothing where folders do not exist. Answers how many. */
-  readonly prune: (prefix: string) => Effect.Effect<number, StorageError>;
+  /**
+   * Removes empty folders below the prefix and the prefix itself, but none whose name ends with the suffix: those were listed as odd, and a
+   * reject is left alone. Does nothing where folders do not exist. Answers how many.
+   */
+  readonly prune: (prefix: string, suffix: string) => Effect.Effect<number, StorageError>;
 }

@@ -230,7 +230,8 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
   if (undisturbed) {
     for (const step of steps) yield* Effect.catchAll(step.finish, (failure) => Effect.logWarning(failure.message));
   }
-  if (undisturbed && options.pick === undefined && checkpoints.size === 0) {
+  // What could not be read this time has not been seen again, but is still there.
+  if (undisturbed && options.pick === undefined && checkpoints.size === 0 && settlement.ledger.failed === 0) {
     yield* Effect.catchAll(state.sweep(scope, runId), stopOn);
   }
   yield* Effect.flatMap(progress, options.onProgress);

@@ -59,6 +59,6 @@ export const deleteObjects = Component.postStep({
       ? Effect.dieMessage("delete-objects was opened for a source without objects, which inspect refuses")
       : Effect.succeed({
         apply: (receipts) => objects.storage.remove(receipts),
-        finish: Effect.asVoid(objects.storage.prune(objects.prefix)),
+        finish: Effect.asVoid(objects.storage.prune(objects.prefix, objects.suffix)),
       }),
 });

@@ -173,7 +173,7 @@ const open = (
     }),
     keys: (partition) =>
       Stream.map(storage.list({ prefix: partition, suffix }), (entries) => entries.map(({ key }) => key)),
-    objects: { storage, prefix },
+    objects: { storage, prefix, suffix },
   };
 };
 

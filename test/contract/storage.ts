@@ -205,13 +205,13 @@ export const storageContract = (
         const some = ["s/narinfo/a/aa/1", "s/narinfo/a/ab/2", "s/narinfo/b/ba/3", "s/other/4"];
         for (const one of some) put(one, one);
         yield* storage.remove(yield* targetsOf(storage, some.slice(0, 2)));
-        expect(yield* storage.prune("s/narinfo/")).toBe(flags.folders ? 3 : 0);
+        expect(yield* storage.prune("s/narinfo/", ".narinfo")).toBe(flags.folders ? 3 : 0);
         expect(yield* listed(storage, "")).toEqual(some.slice(2));
         yield* storage.remove(yield* targetsOf(storage, some.slice(2, 3)));
-        expect(yield* storage.prune("s/narinfo/")).toBe(flags.folders ? 3 : 0);
-        expect(yield* storage.prune("s/narinfo/")).toBe(0);
+        expect(yield* storage.prune("s/narinfo/", ".narinfo")).toBe(flags.folders ? 3 : 0);
+        expect(yield* storage.prune("s/narinfo/", ".narinfo")).toBe(0);
         yield* storage.remove(yield* targetsOf(storage, some.slice(3)));
-        expect(yield* storage.prune("")).toBe(flags.folders ? 2 : 0);
+        expect(yield* storage.prune("", ".narinfo")).toBe(flags.folders ? 2 : 0);
       }));
   });
 };

@@ -36,7 +36,7 @@ const world = Effect.gen(function*() {
   const keys = ["s/n/a/1", "s/n/a/2", "s/n/b/3", "s/other"];
   for (const key of keys) put(root)(key);
   const storage = yield* Local.make({ root, name: "cache-storage" });
-  return { root, keys, storage, source: sourceOf({ storage, prefix: "s/n/" }) };
+  return { root, keys, storage, source: sourceOf({ storage, prefix: "s/n/", suffix: ".narinfo" }) };
 });
 
 describe("delete-objects", () => {
@@ -60,6 +60,16 @@ describe("delete-objects", () => {
       ]);
     }));
 
+  it.scoped("an empty folder that was rejected for its name is left alone", () =>
+    Effect.gen(function*() {
+      const { root, source } = yield* world;
+      fs.mkdirSync(path.join(root, "s/n/c/odd.narinfo"), { recursive: true });
+      fs.mkdirSync(path.join(root, "s/n/d/even"), { recursive: true });
+      yield* (yield* noConnections(deleteObjects.open(decode({}), source))).finish;
+      expect(fs.existsSync(path.join(root, "s/n/c/odd.narinfo"))).toBe(true);
+      expect(fs.existsSync(path.join(root, "s/n/d"))).toBe(false);
+    }));
+
   it.scoped("a store that cannot compare and delete in one step is refused unless the spec accepts it", () =>
     Effect.gen(function*() {
       const { source, storage } = yield* world;
@@ -70,8 +80,15 @@ describe("delete-objects", () => {
           (found) => found.problems.map(({ code }) => code),
         );
       expect(yield* problems({}, source)).toEqual([]);
-      expect(yield* problems({}, sourceOf({ storage: weak, prefix: "" }))).toEqual(["delete-objects/unconditional"]);
-      expect(yield* problems({ withoutConditionalDelete: "head-compare" }, sourceOf({ storage: weak, prefix: "" })))
+      expect(yield* problems({}, sourceOf({ storage: weak, prefix: "", suffix: "" }))).toEqual([
+        "delete-objects/unconditional",
+      ]);
+      expect(
+        yield* problems(
+          { withoutConditionalDelete: "head-compare" },
+          sourceOf({ storage: weak, prefix: "", suffix: "" }),
+        ),
+      )
         .toEqual([]);
       expect(yield* problems({}, sourceOf(undefined))).toEqual(["delete-objects/no-objects"]);
     }));

@@ -79,13 +79,13 @@ export const make = Effect.fn("Local.make")(function*(options: {
       Effect.flatMap(deleter, (client) => inParts(targets, (some) => client.call("check", some.map(bare)))),
     remove: (targets) =>
       Effect.flatMap(deleter, (client) => inParts(targets, (some) => client.call("remove", some.map(bare)))),
-    prune: (prefix) =>
+    prune: (prefix, suffix) =>
       Effect.gen(function*() {
         const client = yield* deleter;
         const work = ++works;
         let removed = 0;
         while (true) {
-          const part = yield* client.call("prune", work, prefix);
+          const part = yield* client.call("prune", work, prefix, suffix);
           removed += part.removed;
           if (part.done) return removed;
         }

@@ -185,14 +185,19 @@ export const partitions = (root: Folders.Root, prefix: string): ReadonlyArray<st
     : [...firsts].map(Folders.toBytes).sort().map((first) => prefix + Folders.toText(first));
 };
 
-/** Removes empty folders, deepest first, below the prefix and the prefix itself but never the root; yields how many, folder by folder. */
-export function* prune(root: Folders.Root, prefixText: string): Generator<number, void> {
+/**
+ * Removes empty folders, deepest first, below the prefix and the prefix itself but never the root, nor what was listed as a folder with the
+ * suffix; yields how many, folder by folder.
+ */
+export function* prune(root: Folders.Root, prefixText: string, suffixText: string): Generator<number, void> {
   const prefix = Folders.toBytes(prefixText);
+  const suffix = Folders.toBytes(suffixText);
+  const isOdd = (name: string): boolean => suffix !== "" && name.endsWith(suffix);
 
   const foldersIn = (folder: string): ReadonlyArray<string> => {
     try {
       return namesIn(root, folder)
-        .filter(({ kind, name }) => kind === "folder" && isWithin(`${folder}${name}/`, prefix))
+        .filter(({ kind, name }) => kind === "folder" && !isOdd(name) && isWithin(`${folder}${name}/`, prefix))
         .map(({ name }) => name);
     } catch (error) {
       if (error instanceof Folders.StorageFault) throw error;

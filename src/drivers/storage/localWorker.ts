@@ -63,8 +63,8 @@ const serve = (root: Root) => {
     },
 
     /** Called until `done`; the same `prune` names the same work. */
-    prune: (prune: number, prefix: string): { readonly removed: number; readonly done: boolean } => {
-      const generator = prunes.get(prune) ?? Walk.prune(root, prefix);
+    prune: (prune: number, prefix: string, suffix: string): { readonly removed: number; readonly done: boolean } => {
+      const generator = prunes.get(prune) ?? Walk.prune(root, prefix, suffix);
       prunes.set(prune, generator);
       let removed = 0;
       for (let share = entriesPerMessage; share > 0; share -= entriesPerFolder) {

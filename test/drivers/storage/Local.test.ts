@@ -86,7 +86,7 @@ describe("what is no plain file", () => {
       const removed = yield* storage.remove(keys.map((key) => ({ key, origin })));
       expect(removed.map(({ _tag }) => _tag)).toEqual(keys.map(() => "Changed"));
       expect(fs.readFileSync(path.join(outside, "secret.narinfo"), "utf8")).toBe("secret");
-      yield* storage.prune("");
+      yield* storage.prune("", ".narinfo");
       expect(fs.existsSync(path.join(root, "b"))).toBe(true);
     }));
 
@@ -171,7 +171,7 @@ describe("faults of a file or folder cost that file or folder", () => {
       ]);
       fs.chmodSync(path.join(root, "a"), 0o700);
       expect(fs.existsSync(path.join(root, "a/x.narinfo"))).toBe(true);
-      expect(yield* storage.prune("b/")).toBe(1);
+      expect(yield* storage.prune("b/", ".narinfo")).toBe(1);
     }));
 
   const canMount = process.getuid!() === 0
@@ -205,7 +205,7 @@ describe("faults of a file or folder cost that file or folder", () => {
         execFileSync("mount", ["-o", "remount,ro", root]);
         expect(yield* storage.remove(targets))
           .toEqual([{ _tag: "Undeleted", code: "storage/read-only", reason: expect.stringContaining("writable") }]);
-        expect(yield* storage.prune("")).toBe(0);
+        expect(yield* storage.prune("", ".narinfo")).toBe(0);
       }));
 
     it.scoped("a disk that is unmounted midway is a fault, not an empty folder", () =>
@@ -305,7 +305,7 @@ describe("size and rivals", () => {
         expect(new Set((yield* storage.remove(targets)).map(({ _tag }) => _tag))).toEqual(new Set(["Deleted"]));
         clearInterval(ticking);
         expect(turns).toBeGreaterThan(40);
-        expect(yield* storage.prune("a/")).toBe(1);
+        expect(yield* storage.prune("a/", ".narinfo")).toBe(1);
       }),
     60_000,
   );
@@ -326,7 +326,7 @@ describe("size and rivals", () => {
       expect((yield* entries(storage)).map(({ key }) => key)).toEqual([`${deep}/deep.narinfo`]);
       const targets = yield* targetsOf(storage, [`${deep}/deep.narinfo`]);
       expect(yield* storage.remove(targets)).toEqual([{ _tag: "Deleted" }]);
-      expect(yield* storage.prune("")).toBe(depth);
+      expect(yield* storage.prune("", ".narinfo")).toBe(depth);
     }), 60_000);
 
   it.scoped("many large objects come in parts, so that memory is bounded", () =>
