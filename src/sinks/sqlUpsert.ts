@@ -22,7 +22,9 @@ import { verdicts } from "../sql/Verdict.ts";
 
 const Options = Schema.Struct({
   connection: Field.described(Field.connection("sql"), "Database that receives the rows."),
-  tables: Mapping.Tables.annotations({ description: "How a document becomes rows, table by table; parents before children." }),
+  tables: Mapping.Tables.annotations({
+    description: "How a document becomes rows, table by table; parents before children.",
+  }),
   requires: Field.withDefault(
     Schema.Array(Schema.Struct({
       table: Field.described(Field.text, "Table that must exist before anything else is looked at."),
@@ -49,7 +51,11 @@ const connect = ({ connection }: Options, { statementTimeout }: SinkSettings, ac
     const sql = yield* (yield* Connections).sql(connection, { access, statementTimeout });
     const compiler = compilers[sql.facts.dialect];
     if (compiler === undefined) {
-      return yield* new ConnectionError({ connection, reason: "Unsupported", detail: `sql-upsert cannot write to ${sql.facts.version}` });
+      return yield* new ConnectionError({
+        connection,
+        reason: "Unsupported",
+        detail: `sql-upsert cannot write to ${sql.facts.version}`,
+      });
     }
     return { sql, compiler };
   });
@@ -77,7 +83,9 @@ const durability = (options: Options, sql: Sql): ReadonlyArray<Problem> =>
 /** Of the tables that are written: their schema is part of what a plan was approved for. */
 const fingerprint = (options: Options, catalog: Catalog): string => {
   const mapped = new Set(options.tables.map(({ table }) => table));
-  return createHash("sha256").update(JSON.stringify(catalog.tables.filter(({ name }) => mapped.has(name)))).digest("hex");
+  return createHash("sha256").update(JSON.stringify(catalog.tables.filter(({ name }) => mapped.has(name)))).digest(
+    "hex",
+  );
 };
 
 const inspect = (options: Options, settings: SinkSettings) =>
@@ -86,12 +94,14 @@ const inspect = (options: Options, settings: SinkSettings) =>
     const catalog = yield* sql.read(compiler.introspect, {}, undefined);
     const lacking = required(options, catalog);
     // Without the tables that show a set-up database, the rest would only repeat it.
-    const { layout, problems } = lacking.length > 0 ? { layout: undefined, problems: [] } : Resolve.resolve(options.tables, {
-      catalog,
-      paths: settings.paths,
-      comparators: new Set(settings.comparators.keys()),
-      collations: new Set(compiler.collations.keys()),
-    });
+    const { layout, problems } = lacking.length > 0
+      ? { layout: undefined, problems: [] }
+      : Resolve.resolve(options.tables, {
+        catalog,
+        paths: settings.paths,
+        comparators: new Set(settings.comparators.keys()),
+        collations: new Set(compiler.collations.keys()),
+      });
     return {
       facts: { layout } satisfies Facts,
       identity: { database: sql.identity, engine: sql.facts.version, schema: fingerprint(options, catalog) },
@@ -112,7 +122,9 @@ const sift = (layout: Layout, builder: Rows.Builder) => (items: ReadonlyArray<It
   if (faults.size === 0) return { items, dismissed: [] };
   return {
     items: items.filter((_, place) => !faults.has(place)),
-    dismissed: [...faults].map(([place, { code, reason }]) => Component.dismiss(items[place]!, "rejected", code, reason)),
+    dismissed: [...faults].map(([place, { code, reason }]) =>
+      Component.dismiss(items[place]!, "rejected", code, reason)
+    ),
   };
 };
 
@@ -151,7 +163,8 @@ const toSink = (sql: Sql, compiler: Compiler<object>, layout: Layout, { comparat
 export const sqlUpsert = Component.sink<Options>({
   type: "sql-upsert",
   summary: "Rows in a SQL database, by unique key",
-  description: "Writes each document as a row of the first table, with its children and shared rows. A row that is there already is left alone, "
+  description:
+    "Writes each document as a row of the first table, with its children and shared rows. A row that is there already is left alone, "
     + "unless it is a stub (`fill`). Statements run per batch, never per item; the mapping of paths to columns is all it knows of the documents.",
   options: Options,
   examples: [{

@@ -91,7 +91,9 @@ export const facets = (layout: Layout, index: number): ReadonlyArray<Facet> => {
     columns.flatMap((column) => {
       const { source } = layout.tables[table]!.columns[column]!;
       if (source._tag !== "Parent") return [{ via, table, column }];
-      return source.table === 0 ? [] : expand(source.table, layout.tables[source.table]!.key, [...via, { table, column }]);
+      return source.table === 0
+        ? []
+        : expand(source.table, layout.tables[source.table]!.key, [...via, { table, column }]);
     });
   const table = layout.tables[index]!;
   return expand(index, table.columns.flatMap((column, at) => isCompared(table, column) ? [at] : []), []);

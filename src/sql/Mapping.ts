@@ -15,7 +15,10 @@ export type ColumnSource =
 /** Selects the elements of `each` (or the documents) that become rows. */
 export interface When {
   readonly path: string;
-  readonly test: { readonly _tag: "Exists"; readonly wanted: boolean } | { readonly _tag: "Equals" | "Not"; readonly value: Literal };
+  readonly test: { readonly _tag: "Exists"; readonly wanted: boolean } | {
+    readonly _tag: "Equals" | "Not";
+    readonly value: Literal;
+  };
 }
 
 export interface CoveredColumn {
@@ -39,7 +42,10 @@ export type WhenExists =
   | { readonly _tag: "Fill"; readonly predicate: string; readonly covers: Covers | undefined }
   | { readonly _tag: "Touch"; readonly columns: ReadonlyArray<string> };
 
-type Read<A> = Either.Either<A, { readonly kind: "type" | "value"; readonly message: string; readonly suggestion?: string | undefined }>;
+type Read<A> = Either.Either<
+  A,
+  { readonly kind: "type" | "value"; readonly message: string; readonly suggestion?: string | undefined }
+>;
 
 const refuse = (message: string, suggestion?: string) => Either.left({ kind: "value" as const, message, suggestion });
 const mistyped = (what: string, value: unknown, suggestion?: string) =>
@@ -52,12 +58,20 @@ const isLiteral = (value: unknown): value is Literal =>
   || (typeof value === "number" && (!Number.isInteger(value) || Number.isSafeInteger(value)));
 
 /** A map with these keys only; `required` must be there. */
-const readKeys = (value: Map, where: string, required: ReadonlyArray<string>, optional: ReadonlyArray<string> = []): Read<Map> => {
+const readKeys = (
+  value: Map,
+  where: string,
+  required: ReadonlyArray<string>,
+  optional: ReadonlyArray<string> = [],
+): Read<Map> => {
   const known = [...required, ...optional];
   const odd = Object.keys(value).find((key) => !known.includes(key));
   if (odd !== undefined) {
     const near = Nearest.nearest(odd, known);
-    return refuse(`${where} has no ${JSON.stringify(odd)}`, near === undefined ? `known here: ${known.join(", ")}` : `did you mean ${near}?`);
+    return refuse(
+      `${where} has no ${JSON.stringify(odd)}`,
+      near === undefined ? `known here: ${known.join(", ")}` : `did you mean ${near}?`,
+    );
   }
   const lacking = required.find((key) => !(key in value));
   return lacking === undefined ? Either.right(value) : refuse(`${where} lacks ${JSON.stringify(lacking)}`);
@@ -67,32 +81,46 @@ const readName = (value: unknown, what: string): Read<string> =>
   typeof value === "string" && value !== "" ? Either.right(value) : mistyped(what, value);
 
 const readNames = (value: unknown, what: string): Read<ReadonlyArray<string>> =>
-  Array.isArray(value) ? Either.all(value.map((name) => readName(name, what))) : mistyped(`a list, each ${what}`, value, "write [ … ]");
+  Array.isArray(value)
+    ? Either.all(value.map((name) => readName(name, what)))
+    : mistyped(`a list, each ${what}`, value, "write [ … ]");
 
 const decodePath = Schema.decodeUnknownEither(Field.valuePath);
 const readPath = (value: unknown): Read<string> =>
   Either.match(decodePath(value), {
     onLeft: () =>
       typeof value === "string"
-        ? refuse(`expected a dotted path, found ${JSON.stringify(value)}`, "write it like hash, nar.hash or $value; a literal is { value: … }")
+        ? refuse(
+          `expected a dotted path, found ${JSON.stringify(value)}`,
+          "write it like hash, nar.hash or $value; a literal is { value: … }",
+        )
         : mistyped("a dotted path", value),
     onRight: Either.right,
   });
 
-const sourceForms = "a path, { value: LITERAL }, { now: true }, { parent: TABLE } or { path: PATH, rejectWhenDropped: CODE }";
+const sourceForms =
+  "a path, { value: LITERAL }, { now: true }, { parent: TABLE } or { path: PATH, rejectWhenDropped: CODE }";
 
 const readSource = (value: unknown): Read<ColumnSource> =>
   Either.gen(function*() {
-    if (typeof value === "string") return { _tag: "Path", path: yield* readPath(value), rejectWhenDropped: undefined } as const;
-    if (!isMap(value)) return yield* mistyped(sourceForms, value, isLiteral(value) ? "write { value: … } for a literal" : undefined);
+    if (typeof value === "string") {
+      return { _tag: "Path", path: yield* readPath(value), rejectWhenDropped: undefined } as const;
+    }
+    if (!isMap(value)) {
+      return yield* mistyped(sourceForms, value, isLiteral(value) ? "write { value: … } for a literal" : undefined);
+    }
     if ("value" in value) {
       yield* readKeys(value, "a literal", ["value"]);
-      if (!isLiteral(value["value"])) return yield* refuse("a literal is text, a safe number, true, false or null");
+      if (!isLiteral(value["value"])) {
+        return yield* refuse("a literal is text, a safe number, true, false or null");
+      }
       return { _tag: "Literal", value: value["value"] } as const;
     }
     if ("now" in value) {
       yield* readKeys(value, "the database's clock", ["now"]);
-      return value["now"] === true ? { _tag: "Now" } as const : yield* refuse("`now` is always true", "write { now: true }");
+      return value["now"] === true
+        ? { _tag: "Now" } as const
+        : yield* refuse("`now` is always true", "write { now: true }");
     }
     if ("parent" in value) {
       yield* readKeys(value, "a parent", ["parent"]);
@@ -109,7 +137,9 @@ const readSource = (value: unknown): Read<ColumnSource> =>
 const writeSource = (source: ColumnSource): unknown => {
   switch (source._tag) {
     case "Path":
-      return source.rejectWhenDropped === undefined ? source.path : { path: source.path, rejectWhenDropped: source.rejectWhenDropped };
+      return source.rejectWhenDropped === undefined
+        ? source.path
+        : { path: source.path, rejectWhenDropped: source.rejectWhenDropped };
     case "Literal":
       return { value: source.value };
     case "Now":
@@ -127,10 +157,13 @@ const readCovers = (value: unknown): Read<Covers> =>
     const listed = value["columns"] ?? [];
     if (!Array.isArray(listed)) return yield* mistyped("a list of columns", listed, "write columns: [ … ]");
     for (const entry of listed as ReadonlyArray<unknown>) {
-      if (!isMap(entry)) columns.push({ column: yield* readName(entry, "a column or { column: comparator }"), comparator: undefined });
-      else {
+      if (!isMap(entry)) {
+        columns.push({ column: yield* readName(entry, "a column or { column: comparator }"), comparator: undefined });
+      } else {
         const [pair, ...more] = Object.entries(entry);
-        if (pair === undefined || more.length > 0) return yield* refuse("one column and its comparator per entry: { column: comparator }");
+        if (pair === undefined || more.length > 0) {
+          return yield* refuse("one column and its comparator per entry: { column: comparator }");
+        }
         columns.push({ column: pair[0], comparator: yield* readName(pair[1], "the name of a comparator") });
       }
     }
@@ -146,19 +179,25 @@ const existsForms = "keep, { fill: PREDICATE, else: { covers: … } } or { touch
 const readWhenExists = (value: unknown): Read<WhenExists> =>
   Either.gen(function*() {
     if (value === "keep") return { _tag: "Keep" } as const;
-    if (typeof value === "string") return yield* refuse(`expected ${existsForms}, found ${JSON.stringify(value)}`, "write keep");
-    if (!isMap(value)) return yield* mistyped(existsForms, value);
+    if (typeof value === "string") {
+      return yield* refuse(`expected ${existsForms}, found ${JSON.stringify(value)}`, "write keep");
+    }
+    if (!isMap(value)) {
+      return yield* mistyped(existsForms, value);
+    }
     if ("touch" in value) {
       yield* readKeys(value, "touch", ["touch"]);
       const touched = value["touch"];
       if (!isMap(touched)) return yield* mistyped("touch: { column: { now: true } }", touched);
       for (const [column, source] of Object.entries(touched)) {
-        if ((yield* readSource(source))._tag !== "Now") return yield* refuse(`only the clock can touch ${JSON.stringify(column)}`, "write { now: true }");
+        if ((yield* readSource(source))._tag !== "Now") {
+          return yield* refuse(`only the clock can touch ${JSON.stringify(column)}`, "write { now: true }");
+        }
       }
       return { _tag: "Touch", columns: Object.keys(touched) } as const;
     }
     yield* readKeys(value, `whenExists (${existsForms})`, ["fill"], ["else"]);
-    const predicate = yield* readName(value["fill"], "a predicate such as \"url IS NULL\"");
+    const predicate = yield* readName(value["fill"], 'a predicate such as "url IS NULL"');
     if (value["else"] === undefined) return { _tag: "Fill", predicate, covers: undefined } as const;
     if (!isMap(value["else"])) return yield* mistyped("else: { covers: … }", value["else"]);
     const otherwise = yield* readKeys(value["else"], "else", ["covers"]);
@@ -176,7 +215,9 @@ const writeWhenExists = (when: WhenExists): unknown => {
         fill: when.predicate,
         else: {
           covers: {
-            columns: when.covers.columns.map(({ column, comparator }) => comparator === undefined ? column : { [column]: comparator }),
+            columns: when.covers.columns.map(({ column, comparator }) =>
+              comparator === undefined ? column : { [column]: comparator }
+            ),
             equal: when.covers.equal,
             subset: when.covers.subset,
           },
@@ -187,7 +228,8 @@ const writeWhenExists = (when: WhenExists): unknown => {
 
 const readWhen = (value: unknown): Read<When> =>
   Either.gen(function*() {
-    const forms = "{ path: PATH, exists: true | false }, { path: PATH, equals: LITERAL } or { path: PATH, not: LITERAL }";
+    const forms =
+      "{ path: PATH, exists: true | false }, { path: PATH, equals: LITERAL } or { path: PATH, not: LITERAL }";
     if (!isMap(value)) return yield* mistyped(forms, value);
     yield* readKeys(value, `when (${forms})`, ["path"], ["exists", "equals", "not"]);
     const path = yield* readPath(value["path"]);
@@ -204,7 +246,9 @@ const readWhen = (value: unknown): Read<When> =>
   });
 
 const writeWhen = ({ path, test }: When): unknown =>
-  test._tag === "Exists" ? { path, exists: test.wanted } : { path, [test._tag === "Equals" ? "equals" : "not"]: test.value };
+  test._tag === "Exists"
+    ? { path, exists: test.wanted }
+    : { path, [test._tag === "Equals" ? "equals" : "not"]: test.value };
 
 /** A column's value; a name that ends in `?` is left out where the table has no such column. */
 const source = Field.make<ColumnSource>({
@@ -212,7 +256,10 @@ const source = Field.make<ColumnSource>({
   to: Schema.declare((value): value is ColumnSource => isMap(value) && "_tag" in value),
   jsonSchema: {
     anyOf: [
-      { type: "string", description: "Dotted path into the document; inside `each` also $value, $value.x and $root.x." },
+      {
+        type: "string",
+        description: "Dotted path into the document; inside `each` also $value, $value.x and $root.x.",
+      },
       {
         type: "object",
         description: "A literal.",
@@ -236,7 +283,8 @@ const source = Field.make<ColumnSource>({
       },
       {
         type: "object",
-        description: "A path whose value must not be lost: where an older schema drops the column, items that have it are rejected.",
+        description:
+          "A path whose value must not be lost: where an older schema drops the column, items that have it are rejected.",
         properties: { path: { type: "string" }, rejectWhenDropped: { type: "string" } },
         required: ["path"],
         additionalProperties: false,
@@ -257,7 +305,8 @@ const whenExists = Field.make<WhenExists>({
       { const: "keep", description: "The row stays as it is." },
       {
         type: "object",
-        description: "Rows that match the predicate are stubs and get filled; of others, `covers` says what must match.",
+        description:
+          "Rows that match the predicate are stubs and get filled; of others, `covers` says what must match.",
         properties: {
           fill: { type: "string", examples: ["url IS NULL OR url = ''"] },
           else: {
@@ -268,7 +317,14 @@ const whenExists = Field.make<WhenExists>({
                 properties: {
                   columns: {
                     type: "array",
-                    items: { anyOf: [{ type: "string" }, { type: "object", minProperties: 1, maxProperties: 1, additionalProperties: { type: "string" } }] },
+                    items: {
+                      anyOf: [{ type: "string" }, {
+                        type: "object",
+                        minProperties: 1,
+                        maxProperties: 1,
+                        additionalProperties: { type: "string" },
+                      }],
+                    },
                   },
                   equal: names,
                   subset: names,
@@ -325,9 +381,15 @@ const when = Field.make<When>({
 
 export const Table = Schema.Struct({
   table: Field.described(Field.text, "Table in the target; the first one is the root: one row per item."),
-  each: Field.optional(Field.valuePath, "Path through lists of the document: one row per element instead of one per document."),
+  each: Field.optional(
+    Field.valuePath,
+    "Path through lists of the document: one row per element instead of one per document.",
+  ),
   when: Field.optional(when, "Test that elements (or documents) must pass to become rows."),
-  key: Field.optional(Field.list(Field.text), "Columns that identify a row; a unique key of the table. All columns unless told."),
+  key: Field.optional(
+    Field.list(Field.text),
+    "Columns that identify a row; a unique key of the table. All columns unless told.",
+  ),
   columns: Field.described(Field.record(source), "Where each column's value comes from."),
   whenExists: Field.withDefault(whenExists, "What becomes of a row that is there already.", { _tag: "Keep" }),
 });

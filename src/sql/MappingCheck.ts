@@ -29,9 +29,19 @@ const checkTable = (tables: ReadonlyArray<Table>, table: Table, index: number): 
       ...(suggestion === undefined ? {} : { suggestion }),
     });
   };
-  const unknown = (path: ReadonlyArray<string | number>, what: string, word: string, known: ReadonlyArray<string>): void => {
+  const unknown = (
+    path: ReadonlyArray<string | number>,
+    what: string,
+    word: string,
+    known: ReadonlyArray<string>,
+  ): void => {
     const near = Nearest.nearest(word, known);
-    report(path, "sql/unknown-name", `${what} ${JSON.stringify(word)}`, near === undefined ? `known: ${known.join(", ")}` : `did you mean ${near}?`);
+    report(
+      path,
+      "sql/unknown-name",
+      `${what} ${JSON.stringify(word)}`,
+      near === undefined ? `known: ${known.join(", ")}` : `did you mean ${near}?`,
+    );
   };
 
   const earlier = tables.slice(0, index);
@@ -43,24 +53,49 @@ const checkTable = (tables: ReadonlyArray<Table>, table: Table, index: number): 
   }
   if (columns.length === 0) report(["columns"], "sql/no-columns", "maps no columns");
   columns.forEach((name, at) => {
-    if (columns.indexOf(name) !== at) report(["columns", `${name}?`], "sql/column-twice", `column ${name} is mapped twice`);
+    if (columns.indexOf(name) !== at) {
+      report(["columns", `${name}?`], "sql/column-twice", `column ${name} is mapped twice`);
+    }
   });
   for (const [at, name] of (table.key ?? []).entries()) {
     if (!columns.includes(name)) unknown(["key", at], "the key has a column that is not mapped,", name, columns);
-    if (table.columns[name]?._tag === "Now") report(["key", at], "sql/key-now", `${name} is the clock and can identify no row`);
+    if (table.columns[name]?._tag === "Now") {
+      report(["key", at], "sql/key-now", `${name} is the clock and can identify no row`);
+    }
   }
 
   if (role === "root") {
-    if (table.each !== undefined) report(["each"], "sql/root-each", "the first table has one row per document", "drop `each`");
-    if (table.when !== undefined) report(["when"], "sql/root-when", "the first table has one row per document", "drop `when`; a transform can leave documents out");
-    if (table.whenExists._tag === "Touch") report(["whenExists"], "sql/root-touch", "rows of the first table are kept or filled", "write keep or fill");
+    if (table.each !== undefined) {
+      report(["each"], "sql/root-each", "the first table has one row per document", "drop `each`");
+    }
+    if (table.when !== undefined) {
+      report(
+        ["when"],
+        "sql/root-when",
+        "the first table has one row per document",
+        "drop `when`; a transform can leave documents out",
+      );
+    }
+    if (table.whenExists._tag === "Touch") {
+      report(["whenExists"], "sql/root-touch", "rows of the first table are kept or filled", "write keep or fill");
+    }
   } else if (table.whenExists._tag === "Fill") {
-    report(["whenExists"], "sql/fill-child", "only rows of the first table can be filled", role === "lookup" ? "write keep or touch" : "write keep");
+    report(
+      ["whenExists"],
+      "sql/fill-child",
+      "only rows of the first table can be filled",
+      role === "lookup" ? "write keep or touch" : "write keep",
+    );
   } else if (role === "child" && table.whenExists._tag === "Touch") {
     report(["whenExists"], "sql/touch-child", "only rows that documents share can be touched", "write keep");
   }
   if (role === "lookup" && !tables.some((other) => parentsOf(other).includes(table.table))) {
-    report([], "sql/unlinked-table", "no later table has it as `parent`, so nothing could prove that a document's row is there", "map the table that links it to the first one");
+    report(
+      [],
+      "sql/unlinked-table",
+      "no later table has it as `parent`, so nothing could prove that a document's row is there",
+      "map the table that links it to the first one",
+    );
   }
 
   const usable = (written: string, path: ReadonlyArray<string | number>): void => {
@@ -68,19 +103,28 @@ const checkTable = (tables: ReadonlyArray<Table>, table: Table, index: number): 
       report(
         path,
         "sql/path-start",
-        table.each === undefined ? `${written} has no meaning without \`each\`` : `${written} could be of the element or of the document`,
+        table.each === undefined
+          ? `${written} has no meaning without \`each\``
+          : `${written} could be of the element or of the document`,
         table.each === undefined ? "drop $value" : `write $value.${written} or $root.${written}`,
       );
     }
   };
-  if (table.each?.startsWith("$") === true) report(["each"], "sql/path-start", "`each` starts at the document", "write it without $root or $value");
+  if (table.each?.startsWith("$") === true) {
+    report(["each"], "sql/path-start", "`each` starts at the document", "write it without $root or $value");
+  }
   if (table.when !== undefined) usable(table.when.path, ["when", "path"]);
   for (const [written, source] of Object.entries(table.columns)) {
     const path = ["columns", written];
     if (source._tag === "Path") {
       usable(source.path, path);
       if (source.rejectWhenDropped !== undefined && !written.endsWith("?")) {
-        report(path, "sql/never-dropped", "`rejectWhenDropped` is for columns that may be lacking", `write "${written}?"`);
+        report(
+          path,
+          "sql/never-dropped",
+          "`rejectWhenDropped` is for columns that may be lacking",
+          `write "${written}?"`,
+        );
       }
     }
     if (source._tag !== "Parent") continue;
@@ -88,17 +132,32 @@ const checkTable = (tables: ReadonlyArray<Table>, table: Table, index: number): 
     if (parent === undefined) {
       unknown(path, "no earlier table is", source.table, earlier.map((other) => other.table));
     } else if (parent.each !== undefined && !(table.each !== undefined && Path.leadsTo(parent.each, table.each))) {
-      report(path, "sql/parent-scope", `which row of ${parent.table} (one per element of ${parent.each}) is meant cannot be told`, `let \`each\` start with ${parent.each}`);
+      report(
+        path,
+        "sql/parent-scope",
+        `which row of ${parent.table} (one per element of ${parent.each}) is meant cannot be told`,
+        `let \`each\` start with ${parent.each}`,
+      );
     }
   }
   if (role === "child" && !leadsToRoot(tables, index)) {
-    report(["columns"], "sql/parent-scope", "hangs on shared rows only", `give it a column { parent: ${tables[0]!.table} }`);
+    report(
+      ["columns"],
+      "sql/parent-scope",
+      "hangs on shared rows only",
+      `give it a column { parent: ${tables[0]!.table} }`,
+    );
   }
 
   if (table.whenExists._tag === "Fill") {
     Either.match(Predicate.parse(table.whenExists.predicate), {
       onLeft: ({ at, message }) =>
-        report(["whenExists", "fill"], "sql/predicate", `the predicate at character ${at}: ${message}`, "write it like \"url IS NULL OR url = ''\""),
+        report(
+          ["whenExists", "fill"],
+          "sql/predicate",
+          `the predicate at character ${at}: ${message}`,
+          "write it like \"url IS NULL OR url = ''\"",
+        ),
       onRight: () => undefined,
     });
     if (table.whenExists.covers !== undefined) checkCovers(tables, table.whenExists.covers, columns, unknown);
@@ -120,9 +179,13 @@ const checkCovers = (
 ): void => {
   const children = tables.filter((_, index) => roleOf(tables, index) === "child").map((table) => table.table);
   for (const { column } of covers.columns) {
-    if (!columns.includes(column)) unknown(["whenExists", "else"], "`covers` names a column that is not mapped,", column, columns);
+    if (!columns.includes(column)) {
+      unknown(["whenExists", "else"], "`covers` names a column that is not mapped,", column, columns);
+    }
   }
   for (const name of [...covers.equal, ...covers.subset]) {
-    if (!children.includes(name)) unknown(["whenExists", "else"], "`covers` names what is no child table,", name, children);
+    if (!children.includes(name)) {
+      unknown(["whenExists", "else"], "`covers` names what is no child table,", name, children);
+    }
   }
 };

@@ -43,7 +43,7 @@ const tokenize = (source: string): Either.Either<ReadonlyArray<Token>, Fault> =>
     const group = match.slice(1).findIndex((part) => part !== undefined);
     const text = match[group + 1]!;
     const kind = kinds[group]!;
-    found.push({ kind, text: kind === "name" ? text.replaceAll("\"\"", "\"") : text.replaceAll("''", "'"), at });
+    found.push({ kind, text: kind === "name" ? text.replaceAll('""', '"') : text.replaceAll("''", "'"), at });
     position = tokens.lastIndex;
   }
   found.push({ kind: "end", text: "", at: end + 1 });
@@ -70,8 +70,12 @@ export const parse = (source: string): Either.Either<Predicate, Fault> =>
 
     const operand = (): Operand => {
       const { kind, text } = peek();
-      if (take(kind === "name" || (kind === "word" && !keywords.has(text.toUpperCase())))) return { _tag: "Column", name: text };
-      if (take(kind === "integer")) return { _tag: "Integer", value: BigInt(text) };
+      if (take(kind === "name" || (kind === "word" && !keywords.has(text.toUpperCase())))) {
+        return { _tag: "Column", name: text };
+      }
+      if (take(kind === "integer")) {
+        return { _tag: "Integer", value: BigInt(text) };
+      }
       if (!take(kind === "text")) expected("a column, a 'text' or a number");
       return { _tag: "Text", value: text };
     };
@@ -131,7 +135,11 @@ const named = (operand: Operand): ReadonlyArray<string> => operand._tag === "Col
 /** Its text for one statement; `column` quotes and qualifies. Literals are standard SQL: text in single quotes, quotes doubled. */
 export const render = (predicate: Predicate, column: (name: string) => string): string => {
   const operand = (of: Operand): string =>
-    of._tag === "Column" ? column(of.name) : of._tag === "Text" ? `'${of.value.replaceAll("'", "''")}'` : String(of.value);
+    of._tag === "Column"
+      ? column(of.name)
+      : of._tag === "Text"
+      ? `'${of.value.replaceAll("'", "''")}'`
+      : String(of.value);
   switch (predicate._tag) {
     case "And":
       return `(${render(predicate.left, column)} AND ${render(predicate.right, column)})`;

@@ -48,7 +48,8 @@ export interface Elements {
 }
 
 export const builder = (layout: Layout, collations: ReadonlyMap<string, Fold.Collation>): Builder => {
-  const foldsOf = (table: Table): ReadonlyArray<Fold.Collation> => table.collations.map((name) => collations.get(name)!);
+  const foldsOf = (table: Table): ReadonlyArray<Fold.Collation> =>
+    table.collations.map((name) => collations.get(name)!);
   const root = layout.tables[0]!;
   const rootFolds = foldsOf(root);
   const rootKey = root.key.map((position) => root.columns[position]!);
@@ -84,13 +85,16 @@ export const builder = (layout: Layout, collations: ReadonlyMap<string, Fold.Col
     elements: (items) => elementsOf(layout, items),
     sorted: (items) => {
       const keys = items.map(({ value }) => identify(value));
-      const order = keys.map((_, index) => index).sort((a, b) => keys[a]! < keys[b]! ? -1 : keys[a]! > keys[b]! ? 1 : a - b);
+      const order = keys.map((_, index) => index).sort((a, b) =>
+        keys[a]! < keys[b]! ? -1 : keys[a]! > keys[b]! ? 1 : a - b
+      );
       return { batch: build(order.map((index) => items[index]!), true), order };
     },
   };
 };
 
-const folded = (value: Value, fold: Fold.Collation): string => typeof value === "string" ? `s${fold(value)}` : Fold.encode(value);
+const folded = (value: Value, fold: Fold.Collation): string =>
+  typeof value === "string" ? `s${fold(value)}` : Fold.encode(value);
 
 const elementsOf = (layout: Layout, items: ReadonlyArray<Item>): ReadonlyArray<Elements> => {
   const all: Array<Elements> = [];
@@ -140,9 +144,12 @@ const pick = (
       const start = table.when.path.from === "document" ? documents[items[element]!] : values[element];
       if (!passes(Path.follow(start, table.when.path.fields), table.when.test)) continue;
     }
-    if (table.columns.every(({ source }) =>
-      source._tag !== "Parent" || rowOf[source.table]![climb(layout, all, table.scope, layout.tables[source.table]!.scope, element)]! >= 0
-    )) picked.push(element);
+    if (
+      table.columns.every(({ source }) =>
+        source._tag !== "Parent"
+        || rowOf[source.table]![climb(layout, all, table.scope, layout.tables[source.table]!.scope, element)]! >= 0
+      )
+    ) picked.push(element);
   }
   return picked;
 };
@@ -205,7 +212,12 @@ const valueOf = ({ kind, source }: Column, element: unknown, document: unknown):
 };
 
 /** One row per key under its collation; the first one given stands for all. */
-const merge = (table: Table, folds: ReadonlyArray<Fold.Collation>, drawn: ReadonlyArray<ReadonlyArray<Value>>, size: number) => {
+const merge = (
+  table: Table,
+  folds: ReadonlyArray<Fold.Collation>,
+  drawn: ReadonlyArray<ReadonlyArray<Value>>,
+  size: number,
+) => {
   const known = new Map<string, number>();
   const rows: Array<number> = [];
   const firsts: Array<number> = [];
@@ -226,5 +238,9 @@ const merge = (table: Table, folds: ReadonlyArray<Fold.Collation>, drawn: Readon
     rows.push(merged);
   }
   if (firsts.length === size) return { columns: drawn, rows, size };
-  return { columns: drawn.map((values) => values.length === 0 ? values : firsts.map((row) => values[row]!)), rows, size: firsts.length };
+  return {
+    columns: drawn.map((values) => values.length === 0 ? values : firsts.map((row) => values[row]!)),
+    rows,
+    size: firsts.length,
+  };
 };

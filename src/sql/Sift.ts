@@ -15,7 +15,11 @@ const minInteger = -(2n ** 63n);
 const maxInteger = 2n ** 63n - 1n;
 
 /** The first fault of each item that has one, by its place. */
-export const faults = (layout: Layout.Layout, builder: Builder, items: ReadonlyArray<Item>): ReadonlyMap<number, Fault> => {
+export const faults = (
+  layout: Layout.Layout,
+  builder: Builder,
+  items: ReadonlyArray<Item>,
+): ReadonlyMap<number, Fault> => {
   const found = new Map<number, Fault>();
   const batch = builder.unmerged(items);
   layout.tables.forEach((table, index) => {
@@ -40,7 +44,12 @@ export const faults = (layout: Layout.Layout, builder: Builder, items: ReadonlyA
         const place = places[element]!;
         const value = Path.follow(path.from === "document" ? items[place]!.value : values[element], path.fields);
         if (value !== undefined && value !== null && !found.has(place)) {
-          found.set(place, { code, reason: `${table} has no column ${column} in this database, and ${JSON.stringify(String(value))} would be lost` });
+          found.set(place, {
+            code,
+            reason: `${table} has no column ${column} in this database, and ${
+              JSON.stringify(String(value))
+            } would be lost`,
+          });
         }
       }
     }
@@ -53,28 +62,42 @@ const halfPair = /\p{Surrogate}/u;
 
 const faultOf = (column: Layout.Column, value: Value, inKey: boolean): Fault | undefined => {
   if (value === null) {
-    return column.notNull || inKey ? { code: "sql/null-value", reason: inKey ? "the key has no value" : "must not be null" } : undefined;
+    return column.notNull || inKey
+      ? { code: "sql/null-value", reason: inKey ? "the key has no value" : "must not be null" }
+      : undefined;
   }
-  const wrong = (what: string): Fault => ({ code: "sql/wrong-type", reason: `the column (${column.kind}) cannot hold ${what}` });
+  const wrong = (what: string): Fault => ({
+    code: "sql/wrong-type",
+    reason: `the column (${column.kind}) cannot hold ${what}`,
+  });
   switch (typeof value) {
     case "string": {
-      if (column.kind !== "text" && column.kind !== "any" && !(column.kind === "numeric" && !looksNumeric(value))) return wrong("text");
+      if (column.kind !== "text" && column.kind !== "any" && !(column.kind === "numeric" && !looksNumeric(value))) {
+        return wrong("text");
+      }
       if (value.includes("\0")) return { code: "sql/nul", reason: "the text holds a NUL" };
       if (halfPair.test(value)) return { code: "sql/invalid-unicode", reason: "the text holds half a surrogate pair" };
       if (column.maxLength !== undefined && value.length > column.maxLength) {
         const characters = [...value].length;
         if (characters > column.maxLength) {
-          return { code: "sql/value-too-long", reason: `${characters} characters, the column holds ${column.maxLength}` };
+          return {
+            code: "sql/value-too-long",
+            reason: `${characters} characters, the column holds ${column.maxLength}`,
+          };
         }
       }
       return undefined;
     }
     case "bigint":
       if (column.kind === "text" || column.kind === "blob") return wrong("a number");
-      return value < minInteger || value > maxInteger ? { code: "sql/out-of-range", reason: `${value} is beyond 64 bits` } : undefined;
+      return value < minInteger || value > maxInteger
+        ? { code: "sql/out-of-range", reason: `${value} is beyond 64 bits` }
+        : undefined;
     case "number":
       if (!Number.isFinite(value)) return wrong(String(value));
-      return column.kind === "real" || column.kind === "numeric" || column.kind === "any" ? undefined : wrong("a fraction");
+      return column.kind === "real" || column.kind === "numeric" || column.kind === "any"
+        ? undefined
+        : wrong("a fraction");
     default:
       if (!(value instanceof Uint8Array)) return wrong(Array.isArray(value) ? "a list" : "a map");
       return column.kind === "blob" || column.kind === "any" ? undefined : wrong("bytes");

@@ -35,7 +35,9 @@ export const verdicts = (
       if (equal && surplus.length > 0) extra.push(`${name} has ${some(surplus)} more`);
     };
     if (layout.covers === undefined) {
-      for (let table = 0; table < layout.tables.length; table++) if (layout.tables[table]!.role === "child") compare(table, true);
+      for (let table = 0; table < layout.tables.length; table++) {
+        if (layout.tables[table]!.role === "child") compare(table, true);
+      }
     } else {
       for (const table of layout.covers.equal) compare(table, true);
       for (const table of layout.covers.subset) compare(table, false);
@@ -59,9 +61,14 @@ const columnDifferences = (
 ): ReadonlyArray<string> => {
   const root = layout.tables[0]!;
   const named = layout.covers?.columns
-    ?? root.columns.flatMap((column, at) => Layout.isCompared(root, column) ? [{ column: at, comparator: undefined }] : []);
+    ?? root.columns.flatMap((column, at) =>
+      Layout.isCompared(root, column) ? [{ column: at, comparator: undefined }] : []
+    );
   // A key that is equal only under its collation is another item's row.
-  const keys = root.key.filter((at) => !named.some(({ column }) => column === at)).map((column) => ({ column, comparator: undefined }));
+  const keys = root.key.filter((at) => !named.some(({ column }) => column === at)).map((column) => ({
+    column,
+    comparator: undefined,
+  }));
   return [...keys, ...named].flatMap(({ column, comparator }) => {
     const wanted = Expected.cell(layout, batch, 0, column, place);
     const there = actual[column]!;

@@ -32,7 +32,9 @@ interface Document {
 }
 
 interface Before {
-  readonly stubs: ReadonlyArray<{ readonly name: string; readonly site: number; readonly label: string | null; readonly weight: number }>;
+  readonly stubs: ReadonlyArray<
+    { readonly name: string; readonly site: number; readonly label: string | null; readonly weight: number }
+  >;
   readonly tags: ReadonlyArray<string>;
 }
 
@@ -51,17 +53,24 @@ const document: FastCheck.Arbitrary<Document> = FastCheck.record({
   site,
   title: word,
   size: FastCheck.oneof(FastCheck.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), FastCheck.constant(null)),
-  parts: FastCheck.array(FastCheck.record({ label: word, notes: FastCheck.array(word, { maxLength: 3 }) }), { maxLength: 3 }),
+  parts: FastCheck.array(FastCheck.record({ label: word, notes: FastCheck.array(word, { maxLength: 3 }) }), {
+    maxLength: 3,
+  }),
   tags: FastCheck.array(word, { maxLength: 4 }),
 });
 const before: FastCheck.Arbitrary<Before> = FastCheck.record({
-  stubs: FastCheck.array(FastCheck.record({ name: key, site, label: FastCheck.option(word), weight: FastCheck.constantFrom(0, 1, 2) }), { maxLength: 4 }),
+  stubs: FastCheck.array(
+    FastCheck.record({ name: key, site, label: FastCheck.option(word), weight: FastCheck.constantFrom(0, 1, 2) }),
+    { maxLength: 4 },
+  ),
   tags: FastCheck.uniqueArray(word, { maxLength: 3 }),
 });
 
 export const ddl = ({ autoincrement, twoKeys }: Shape): string => {
   const id = `id INTEGER PRIMARY KEY${autoincrement ? " AUTOINCREMENT" : ""}`;
-  return `CREATE TABLE roots (${id}, name TEXT NOT NULL, site INTEGER NOT NULL, title TEXT, size BIGINT, UNIQUE (name${twoKeys ? ", site" : ""}));
+  return `CREATE TABLE roots (${id}, name TEXT NOT NULL, site INTEGER NOT NULL, title TEXT, size BIGINT, UNIQUE (name${
+    twoKeys ? ", site" : ""
+  }));
     CREATE TABLE parts (${id}, root_id INTEGER NOT NULL REFERENCES roots (id), label TEXT NOT NULL, weight INTEGER, UNIQUE (root_id, label));
     CREATE TABLE notes (part_id INTEGER NOT NULL REFERENCES parts (id), note TEXT NOT NULL, PRIMARY KEY (part_id, note)) WITHOUT ROWID;
     CREATE TABLE tags (${id}, tag TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, seen TEXT);
@@ -73,13 +82,29 @@ export const mapping = ({ equal, nested, shared, twoKeys }: Shape): ReadonlyArra
     table: "roots",
     key: twoKeys ? ["name", "site"] : ["name"],
     columns: { name: "name", site: "site", title: "title", size: "size" },
-    whenExists: { fill: "title IS NULL", else: { covers: { columns: ["title"], [equal ? "equal" : "subset"]: ["parts"] } } },
+    whenExists: {
+      fill: "title IS NULL",
+      else: { covers: { columns: ["title"], [equal ? "equal" : "subset"]: ["parts"] } },
+    },
   },
-  { table: "parts", each: "parts", key: ["root_id", "label"], columns: { root_id: { parent: "roots" }, label: "$value.label", weight: { value: 1 } } },
-  ...(nested ? [{ table: "notes", each: "parts.notes", columns: { part_id: { parent: "parts" }, note: "$value" } }] : []),
+  {
+    table: "parts",
+    each: "parts",
+    key: ["root_id", "label"],
+    columns: { root_id: { parent: "roots" }, label: "$value.label", weight: { value: 1 } },
+  },
+  ...(nested
+    ? [{ table: "notes", each: "parts.notes", columns: { part_id: { parent: "parts" }, note: "$value" } }]
+    : []),
   ...(shared
     ? [
-      { table: "tags", each: "tags", key: ["tag"], columns: { tag: "$value", kind: { value: "new" }, seen: { now: true } }, whenExists: { touch: { seen: { now: true } } } },
+      {
+        table: "tags",
+        each: "tags",
+        key: ["tag"],
+        columns: { tag: "$value", kind: { value: "new" }, seen: { now: true } },
+        whenExists: { touch: { seen: { now: true } } },
+      },
       { table: "tagged", each: "tags", columns: { root_id: { parent: "roots" }, tag_id: { parent: "tags" } } },
     ]
     : []),
@@ -111,7 +136,10 @@ class Model {
     const there = this.roots.get(this.key(document));
     if (there !== undefined && there.title !== null) return "Found";
     const labels = new Set(document.parts.map(({ label }) => label));
-    if (there !== undefined && this.#shape.equal && [...there.parts].some(([label, { weight }]) => !labels.has(label) || weight !== 1)) return "Refused";
+    if (
+      there !== undefined && this.#shape.equal
+      && [...there.parts].some(([label, { weight }]) => !labels.has(label) || weight !== 1)
+    ) return "Refused";
     const row = there ?? { title: null, size: null, site: document.site, parts: new Map(), tags: new Set() };
     this.roots.set(this.key(document), row);
     row.title = document.title;
@@ -120,7 +148,7 @@ class Model {
     for (const { label, notes } of document.parts) {
       const part = row.parts.get(label) ?? { weight: 1, notes: new Set() };
       row.parts.set(label, part);
-      if (this.#shape.nested) for (const note of notes) part.notes.add(note);
+      if (this.#shape.nested) { for (const note of notes) part.notes.add(note); }
     }
     if (this.#shape.shared) {
       for (const tag of document.tags) {
@@ -135,7 +163,9 @@ class Model {
     const row = this.roots.get(this.key(document));
     const labels = new Set(document.parts.map(({ label }) => label));
     const pairs = new Set(document.parts.flatMap(({ label, notes }) => notes.map((note) => `${label}\0${note}`)));
-    const kept = row === undefined ? new Set() : new Set([...row.parts].flatMap(([label, { notes }]) => [...notes].map((note) => `${label}\0${note}`)));
+    const kept = row === undefined
+      ? new Set()
+      : new Set([...row.parts].flatMap(([label, { notes }]) => [...notes].map((note) => `${label}\0${note}`)));
     return row !== undefined && row.title === document.title && row.size === document.size && row.site === document.site
       && sameSet(labels, new Set(row.parts.keys())) && [...row.parts.values()].every(({ weight }) => weight === 1)
       && (!this.#shape.nested || sameSet(pairs, kept))
@@ -145,15 +175,20 @@ class Model {
   dump() {
     return {
       roots: [...this.roots].map(([at, { size, title }]) => [at, title, size]).sort(byText),
-      parts: [...this.roots].flatMap(([at, { parts }]) => [...parts].map(([label, { weight }]) => [at, label, BigInt(weight)])).sort(byText),
-      notes: [...this.roots].flatMap(([at, { parts }]) => [...parts].flatMap(([label, { notes }]) => [...notes].map((note) => [at, label, note]))).sort(byText),
+      parts: [...this.roots].flatMap(([at, { parts }]) =>
+        [...parts].map(([label, { weight }]) => [at, label, BigInt(weight)])
+      ).sort(byText),
+      notes: [...this.roots].flatMap(([at, { parts }]) =>
+        [...parts].flatMap(([label, { notes }]) => [...notes].map((note) => [at, label, note]))
+      ).sort(byText),
       tags: [...this.tags].map(([tag, state]) => [tag, state]).sort(byText),
       tagged: [...this.roots].flatMap(([at, { tags }]) => [...tags].map((tag) => [at, tag])).sort(byText),
     };
   }
 }
 
-const sameSet = (a: ReadonlySet<unknown>, b: ReadonlySet<unknown>): boolean => a.size === b.size && [...a].every((one) => b.has(one));
+const sameSet = (a: ReadonlySet<unknown>, b: ReadonlySet<unknown>): boolean =>
+  a.size === b.size && [...a].every((one) => b.has(one));
 const byText = (a: ReadonlyArray<unknown>, b: ReadonlyArray<unknown>): number => {
   const [left, right] = [a.map(String).join("\0"), b.map(String).join("\0")];
   return left < right ? -1 : left > right ? 1 : 0;
@@ -165,14 +200,21 @@ const dump = ({ rows }: Opened, twoKeys: boolean) => {
   return {
     roots: sorted(`SELECT ${at}, title, size FROM roots r`),
     parts: sorted(`SELECT ${at}, label, weight FROM parts p JOIN roots r ON r.id = p.root_id`),
-    notes: sorted(`SELECT ${at}, label, note FROM notes n JOIN parts p ON p.id = n.part_id JOIN roots r ON r.id = p.root_id`),
+    notes: sorted(
+      `SELECT ${at}, label, note FROM notes n JOIN parts p ON p.id = n.part_id JOIN roots r ON r.id = p.root_id`,
+    ),
     tags: sorted("SELECT tag, kind || CASE WHEN seen IS NULL THEN ' unseen' ELSE ' seen' END FROM tags"),
     tagged: sorted(`SELECT ${at}, tag FROM tagged l JOIN roots r ON r.id = l.root_id JOIN tags t ON t.id = l.tag_id`),
   };
 };
 
 const itemOf = (value: Document): Item => ({
-  key: value.name, position: value.name, origin: { version: "", sha256: "" }, value, weight: 1, bytes: 1,
+  key: value.name,
+  position: value.name,
+  origin: { version: "", sha256: "" },
+  value,
+  weight: 1,
+  bytes: 1,
 });
 
 /** `open` makes a database of this DDL and a sink with this mapping on it. */
@@ -181,47 +223,64 @@ export const sqlUpsertContract = (
   open: (ddl: string, tables: ReadonlyArray<object>) => Effect.Effect<Opened, unknown, Scope.Scope>,
 ): void => {
   describe(`sql-upsert contract: ${title}`, () => {
-    it.effect("any mapping, any documents, any state before: the same rows and answers as row by row", () =>
-      Effect.promise(() =>
-        FastCheck.assert(
-          FastCheck.asyncProperty(shape, before, FastCheck.array(document, { minLength: 1, maxLength: 12 }), (shape, before, documents) =>
-            Effect.runPromise(Effect.scoped(Effect.gen(function*() {
-              const opened = yield* open(ddl(shape), mapping(shape));
-              const model = new Model(shape);
-              for (const { label, name, site, weight } of before.stubs) {
-                if (model.roots.has(model.key({ name, site }))) continue;
-                opened.run("INSERT INTO roots (name, site) VALUES (?, ?)", name, site);
-                const row: Row = { title: null, size: null, site, parts: new Map(), tags: new Set() };
-                model.roots.set(model.key({ name, site }), row);
-                if (label === null) continue;
-                opened.run("INSERT INTO parts (root_id, label, weight) SELECT max(id), ?, ? FROM roots", label, weight);
-                row.parts.set(label, { weight, notes: new Set() });
-              }
-              for (const tag of before.tags) {
-                opened.run("INSERT INTO tags (tag, kind) VALUES (?, 'old')", tag);
-                model.tags.set(tag, "old unseen");
-              }
-              // As the engine does: no identity twice in a batch.
-              let rest = documents.map(itemOf);
-              while (rest.length > 0) {
-                const batch = new Map<string, Item>();
-                const later = rest.filter((item) => {
-                  const identity = opened.sink.identify(item);
-                  if (batch.has(identity)) return true;
-                  batch.set(identity, item);
-                  return false;
-                });
-                const items = [...batch.values()];
-                const written = yield* opened.sink.write(items);
-                expect(written.map(({ _tag }) => _tag)).toEqual(items.map(({ value }) => model.write(value as Document)));
-                const verdicts = yield* opened.sink.verify(items);
-                expect(verdicts.map(({ _tag }) => _tag === "Exact")).toEqual(items.map(({ value }) => model.isExact(value as Document)));
-                rest = later;
-              }
-              expect(dump(opened, shape.twoKeys)).toEqual(model.dump());
-            })))),
-          { numRuns: 60, endOnFailure: true },
-        )
-      ), 120_000);
+    it.effect(
+      "any mapping, any documents, any state before: the same rows and answers as row by row",
+      () =>
+        Effect.promise(() =>
+          FastCheck.assert(
+            FastCheck.asyncProperty(
+              shape,
+              before,
+              FastCheck.array(document, { minLength: 1, maxLength: 12 }),
+              (shape, before, documents) =>
+                Effect.runPromise(Effect.scoped(Effect.gen(function*() {
+                  const opened = yield* open(ddl(shape), mapping(shape));
+                  const model = new Model(shape);
+                  for (const { label, name, site, weight } of before.stubs) {
+                    if (model.roots.has(model.key({ name, site }))) continue;
+                    opened.run("INSERT INTO roots (name, site) VALUES (?, ?)", name, site);
+                    const row: Row = { title: null, size: null, site, parts: new Map(), tags: new Set() };
+                    model.roots.set(model.key({ name, site }), row);
+                    if (label === null) continue;
+                    opened.run(
+                      "INSERT INTO parts (root_id, label, weight) SELECT max(id), ?, ? FROM roots",
+                      label,
+                      weight,
+                    );
+                    row.parts.set(label, { weight, notes: new Set() });
+                  }
+                  for (const tag of before.tags) {
+                    opened.run("INSERT INTO tags (tag, kind) VALUES (?, 'old')", tag);
+                    model.tags.set(tag, "old unseen");
+                  }
+                  // As the engine does: no identity twice in a batch.
+                  let rest = documents.map(itemOf);
+                  while (rest.length > 0) {
+                    const batch = new Map<string, Item>();
+                    const later = rest.filter((item) => {
+                      const identity = opened.sink.identify(item);
+                      if (batch.has(identity)) return true;
+                      batch.set(identity, item);
+                      return false;
+                    });
+                    const items = [...batch.values()];
+                    const written = yield* opened.sink.write(items);
+                    expect(written.map(({ _tag }) => _tag)).toEqual(
+                      items.map(({ value }) => model.write(value as Document)),
+                    );
+                    const verdicts = yield* opened.sink.verify(items);
+                    expect(verdicts.map(({ _tag }) => _tag === "Exact")).toEqual(
+                      items.map(({ value }) => model.isExact(value as Document)),
+                    );
+                    rest = later;
+                  }
+                  expect(dump(opened, shape.twoKeys)).toEqual(model.dump());
+                }))),
+            ),
+            { numRuns: 60, endOnFailure: true },
+          )
+        ),
+      120_000,
+    );
   });
 };

@@ -39,7 +39,10 @@ export const tempDatabase = (schema = ncpsSchema): Effect.Effect<TempDatabase, n
   Effect.gen(function*() {
     const folder = yield* tempFolder;
     const path = join(folder, "db.sqlite");
-    const db = yield* Effect.acquireRelease(Effect.sync(() => new Database(path)), (open) => Effect.sync(() => open.close()));
+    const db = yield* Effect.acquireRelease(
+      Effect.sync(() => new Database(path)),
+      (open) => Effect.sync(() => open.close()),
+    );
     db.exec(schema);
     db.defaultSafeIntegers(true);
     return { folder, path, db };
@@ -61,7 +64,7 @@ const connections = (path: string) =>
     lock: Effect.dieMessage("no lock here"),
   });
 
-const decodeOptions = Schema.decodeUnknown(sqlUpsert.options as Schema.Schema<any, any>);
+const decodeOptions = Schema.decodeUnknown(sqlUpsert.options);
 
 export interface Opening {
   readonly sink?: Readonly<Record<string, unknown>>;
@@ -75,14 +78,19 @@ export const inspectSink = (path: string, { settings: given = settings, sink = n
     Effect.provide(connections(path)),
   );
 
-export const openSink = (path: string, opening: Opening = {}): Effect.Effect<Sink & { readonly inspection: Inspection }, unknown, Scope.Scope> =>
+export const openSink = (
+  path: string,
+  opening: Opening = {},
+): Effect.Effect<Sink & { readonly inspection: Inspection }, unknown, Scope.Scope> =>
   Effect.gen(function*() {
     const { access = "write", settings: given = settings, sink = ncpsSink } = opening;
     const inspection = yield* inspectSink(path, opening);
     const errors = inspection.problems.filter(({ severity }) => severity === "error");
     if (errors.length > 0) return yield* Effect.fail(errors);
     const options = yield* decodeOptions(sink);
-    const opened = yield* sqlUpsert.open(options, given, inspection.facts, access).pipe(Effect.provide(connections(path)));
+    const opened = yield* sqlUpsert.open(options, given, inspection.facts, access).pipe(
+      Effect.provide(connections(path)),
+    );
     return { ...opened, inspection };
   });
 
@@ -105,7 +113,10 @@ export const nix32 = (number: number, length: number): string => {
 };
 
 /** A narinfo as the transforms hand it on: two references, one signature. */
-export const narinfo = (number: number, changes: Partial<NarinfoDocument.NarinfoDocument> = {}): NarinfoDocument.NarinfoDocument => {
+export const narinfo = (
+  number: number,
+  changes: Partial<NarinfoDocument.NarinfoDocument> = {},
+): NarinfoDocument.NarinfoDocument => {
   const hash = nix32(number, 32);
   const narHash = nix32(number, 52);
   return {
@@ -134,9 +145,17 @@ export const narinfoItem = (number: number, changes: Partial<NarinfoDocument.Nar
 };
 
 /** Rows of a query, numbers as JavaScript's own. */
-export const rows = (db: Database.Database, query: string, ...binds: ReadonlyArray<unknown>): ReadonlyArray<ReadonlyArray<unknown>> =>
+export const rows = (
+  db: Database.Database,
+  query: string,
+  ...binds: ReadonlyArray<unknown>
+): ReadonlyArray<ReadonlyArray<unknown>> =>
   (db.prepare(query).raw(true).all(...binds) as Array<Array<unknown>>)
-    .map((row) => row.map((value) => typeof value === "bigint" && value <= 2n ** 53n && value >= -(2n ** 53n) ? Number(value) : value));
+    .map((row) =>
+      row.map((value) =>
+        typeof value === "bigint" && value <= 2n ** 53n && value >= -(2n ** 53n) ? Number(value) : value
+      )
+    );
 
 export const counts = (db: Database.Database): Readonly<Record<string, number>> =>
   Object.fromEntries(

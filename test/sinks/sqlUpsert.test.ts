@@ -3,7 +3,18 @@ import { Clock, Duration, Effect, Exit, Fiber } from "effect";
 import { readFileSync } from "node:fs";
 import type { Sink } from "../../src/core/Component.ts";
 import type { Item } from "../../src/core/Item.ts";
-import { counts, inspectSink, narinfo, narinfoItem, ncpsSchema, ncpsSink, openSink, rows, settings, tempDatabase } from "./ncpsDatabase.ts";
+import {
+  counts,
+  inspectSink,
+  narinfo,
+  narinfoItem,
+  ncpsSchema,
+  ncpsSink,
+  openSink,
+  rows,
+  settings,
+  tempDatabase,
+} from "./ncpsDatabase.ts";
 
 const tags = (answers: ReadonlyArray<{ readonly _tag: string }>) => answers.map(({ _tag }) => _tag);
 const now = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}000\+00:00$/;
@@ -51,11 +62,31 @@ describe("sql-upsert on the schema of ncps", () => {
         "SELECT hash, store_path, url, upstream_url, compression, file_hash, file_size, nar_hash, nar_size, deriver, system, ca, updated_at FROM narinfos",
       );
       expect(row).toEqual([
-        document.hash, document.storePath, document.url, null, "xz", document.fileHash, 1005, document.narHash, 2005, document.deriver, null, null, null,
+        document.hash,
+        document.storePath,
+        document.url,
+        null,
+        "xz",
+        document.fileHash,
+        1005,
+        document.narHash,
+        2005,
+        document.deriver,
+        null,
+        null,
+        null,
       ]);
-      const [file] = rows(db, "SELECT hash, compression, query, file_size, total_chunks, updated_at, verified_at FROM nar_files");
+      const [file] = rows(
+        db,
+        "SELECT hash, compression, query, file_size, total_chunks, updated_at, verified_at FROM nar_files",
+      );
       expect(file).toEqual([document.nar.hash, "xz", "", 1005, 0, null, null]);
-      for (const [created, accessed] of rows(db, "SELECT created_at, last_accessed_at FROM narinfos UNION ALL SELECT created_at, last_accessed_at FROM nar_files")) {
+      for (
+        const [created, accessed] of rows(
+          db,
+          "SELECT created_at, last_accessed_at FROM narinfos UNION ALL SELECT created_at, last_accessed_at FROM nar_files",
+        )
+      ) {
         expect(created).toMatch(now);
         expect(accessed).toMatch(now);
       }
@@ -66,7 +97,11 @@ describe("sql-upsert on the schema of ncps", () => {
       const { db, path } = yield* tempDatabase();
       const items = Array.from({ length: 60 }, (_, index) => narinfoItem(index));
       yield* (yield* openSink(path)).write(items);
-      const dump = () => rows(db, "SELECT * FROM narinfos UNION ALL SELECT id, created_at, updated_at, hash, compression, query, file_size, total_chunks, 0, 0, 0, 0, 0, 0, 0, last_accessed_at FROM nar_files");
+      const dump = () =>
+        rows(
+          db,
+          "SELECT * FROM narinfos UNION ALL SELECT id, created_at, updated_at, hash, compression, query, file_size, total_chunks, 0, 0, 0, 0, 0, 0, 0, last_accessed_at FROM nar_files",
+        );
       const before = dump();
       const { verdicts, written } = yield* settleItems(yield* openSink(path), items);
       expect(new Set(tags(written))).toEqual(new Set(["Found"]));
@@ -78,7 +113,9 @@ describe("sql-upsert on the schema of ncps", () => {
     Effect.gen(function*() {
       const { db, path } = yield* tempDatabase();
       const [first, second] = [narinfoItem(1), narinfoItem(2)];
-      db.prepare("INSERT INTO narinfos (hash, upstream_url, system, created_at, last_accessed_at) VALUES (?, 'kept', 'gone', '2020-01-01', '2020-01-02')")
+      db.prepare(
+        "INSERT INTO narinfos (hash, upstream_url, system, created_at, last_accessed_at) VALUES (?, 'kept', 'gone', '2020-01-01', '2020-01-02')",
+      )
         .run(narinfo(1).hash);
       db.prepare("INSERT INTO narinfos (hash, url, created_at) VALUES (?, '', '2020-01-01')").run(narinfo(2).hash);
       const sink = yield* openSink(path);
@@ -86,9 +123,21 @@ describe("sql-upsert on the schema of ncps", () => {
       const { verdicts, written } = yield* settleItems(sink, [second, first]);
       expect(tags(written)).toEqual(["Wrote", "Wrote"]);
       expect(tags(verdicts)).toEqual(["Exact", "Exact"]);
-      expect(rows(db, "SELECT id, url, upstream_url, system, created_at, last_accessed_at, updated_at FROM narinfos WHERE hash = ?", narinfo(1).hash))
+      expect(
+        rows(
+          db,
+          "SELECT id, url, upstream_url, system, created_at, last_accessed_at, updated_at FROM narinfos WHERE hash = ?",
+          narinfo(1).hash,
+        ),
+      )
         .toEqual([[1, narinfo(1).url, "kept", null, "2020-01-01", "2020-01-02", null]]);
-      expect(counts(db)).toEqual({ narinfos: 2, narinfo_references: 4, narinfo_signatures: 2, nar_files: 2, narinfo_nar_files: 2 });
+      expect(counts(db)).toEqual({
+        narinfos: 2,
+        narinfo_references: 4,
+        narinfo_signatures: 2,
+        nar_files: 2,
+        narinfo_nar_files: 2,
+      });
     }));
 
   it.scoped("Invariant 5: a full row is never overwritten: covered, different or incomplete", () =>
@@ -99,7 +148,11 @@ describe("sql-upsert on the schema of ncps", () => {
       yield* sink.write(items);
       const id = (number: number) => `(SELECT id FROM narinfos WHERE hash = '${narinfo(number).hash}')`;
       // What ncps itself changes later: covered.
-      db.exec(`UPDATE narinfos SET url = 'nar/other.nar', compression = 'none', file_hash = NULL, file_size = NULL WHERE id = ${id(0)}`);
+      db.exec(
+        `UPDATE narinfos SET url = 'nar/other.nar', compression = 'none', file_hash = NULL, file_size = NULL WHERE id = ${
+          id(0)
+        }`,
+      );
       db.exec(`INSERT INTO narinfo_signatures (narinfo_id, signature) VALUES (${id(1)}, '${signature("B")}')`);
       db.exec(`UPDATE narinfos SET nar_hash = upper(nar_hash) WHERE id = ${id(2)}`);
       db.exec(`DELETE FROM narinfo_nar_files WHERE narinfo_id = ${id(3)}`);
@@ -112,11 +165,20 @@ describe("sql-upsert on the schema of ncps", () => {
       const { verdicts, written } = yield* settleItems(sink, items);
       expect(new Set(tags(written))).toEqual(new Set(["Found"]));
       expect(verdicts.map((verdict) => verdict._tag === "Differs" ? verdict.code : verdict._tag)).toEqual([
-        "Covered", "Covered", "Covered", "Covered", "conflict/different", "conflict/different", "conflict/incomplete", "conflict/incomplete",
+        "Covered",
+        "Covered",
+        "Covered",
+        "Covered",
+        "conflict/different",
+        "conflict/different",
+        "conflict/incomplete",
+        "conflict/incomplete",
       ]);
       const reasons = verdicts.map((verdict) => verdict._tag === "Differs" ? verdict.reason : "");
-      expect(reasons[4]).toBe(`narinfos: store_path is "/nix/store/other", not ${JSON.stringify(narinfo(4).storePath)}`);
-      expect(reasons[5]).toBe("narinfos: narinfo_references has \"extra\" more");
+      expect(reasons[4]).toBe(
+        `narinfos: store_path is "/nix/store/other", not ${JSON.stringify(narinfo(4).storePath)}`,
+      );
+      expect(reasons[5]).toBe('narinfos: narinfo_references has "extra" more');
       expect(reasons[6]).toMatch(/^narinfos: narinfo_references lacks ".*" and 1 more$/);
       expect(reasons[7]).toMatch(/^narinfos: narinfo_signatures lacks "cache/);
       expect(counts(db)).toEqual(before);
@@ -145,16 +207,26 @@ describe("sql-upsert on the schema of ncps", () => {
       const { db, path } = yield* tempDatabase();
       const sink = yield* openSink(path);
       const { nar } = narinfo(100);
-      db.prepare("INSERT INTO nar_files (hash, compression, query, file_size, last_accessed_at, created_at) VALUES (?, 'xz', '', 7, '2020-01-01', '2020-01-01')").run(nar.hash);
+      db.prepare(
+        "INSERT INTO nar_files (hash, compression, query, file_size, last_accessed_at, created_at) VALUES (?, 'xz', '', 7, '2020-01-01', '2020-01-01')",
+      ).run(nar.hash);
       const shared = narinfo(101).nar;
-      const items = [narinfoItem(1, { nar }), narinfoItem(2, { nar }), narinfoItem(3, { nar: shared }), narinfoItem(4, { nar: shared })];
+      const items = [
+        narinfoItem(1, { nar }),
+        narinfoItem(2, { nar }),
+        narinfoItem(3, { nar: shared }),
+        narinfoItem(4, { nar: shared }),
+      ];
       const { verdicts } = yield* settleItems(sink, items);
       expect(new Set(tags(verdicts))).toEqual(new Set(["Exact"]));
       const files = rows(db, "SELECT id, file_size, created_at, last_accessed_at FROM nar_files ORDER BY id");
       expect(files.map(([id, size]) => [id, size])).toEqual([[1, 7], [2, Number(shared.fileSize)]]);
       expect(files[0]![2]).toBe("2020-01-01");
       expect(files[0]![3]).toMatch(now);
-      expect(rows(db, "SELECT nar_file_id, count(*) FROM narinfo_nar_files GROUP BY 1 ORDER BY 1")).toEqual([[1, 2], [2, 2]]);
+      expect(rows(db, "SELECT nar_file_id, count(*) FROM narinfo_nar_files GROUP BY 1 ORDER BY 1")).toEqual([[1, 2], [
+        2,
+        2,
+      ]]);
     }));
 
   it.scoped("a full row's NAR is not touched: only items that are written touch anything", () =>
@@ -172,7 +244,12 @@ describe("sql-upsert on the schema of ncps", () => {
       const { db, path } = yield* tempDatabase();
       const sink = yield* openSink(path);
       const [reference] = narinfo(1).references;
-      const items = [narinfoItem(1, { references: [reference!, reference!], signatures: [signature("B"), signature("A"), signature("B")] })];
+      const items = [
+        narinfoItem(1, {
+          references: [reference!, reference!],
+          signatures: [signature("B"), signature("A"), signature("B")],
+        }),
+      ];
       expect(tags((yield* settleItems(sink, items)).verdicts)).toEqual(["Exact"]);
       expect(counts(db)).toMatchObject({ narinfo_references: 1, narinfo_signatures: 2 });
     }));
@@ -195,9 +272,16 @@ describe("sql-upsert on the schema of ncps", () => {
       const { db, path } = yield* tempDatabase();
       const sink = yield* openSink(path);
       const largest = 2n ** 63n - 1n;
-      const items = [narinfoItem(1, { narSize: largest, fileSize: 2n ** 53n + 1n }), narinfoItem(2, { narSize: largest + 1n })];
+      const items = [
+        narinfoItem(1, { narSize: largest, fileSize: 2n ** 53n + 1n }),
+        narinfoItem(2, { narSize: largest + 1n }),
+      ];
       const sifted = sink.sift(items);
-      expect(sifted.dismissed).toMatchObject([{ outcome: "rejected", code: "sql/out-of-range", item: { key: items[1]!.key } }]);
+      expect(sifted.dismissed).toMatchObject([{
+        outcome: "rejected",
+        code: "sql/out-of-range",
+        item: { key: items[1]!.key },
+      }]);
       expect(tags((yield* settleItems(sink, sifted.items)).verdicts)).toEqual(["Exact"]);
       expect(db.prepare("SELECT nar_size, file_size FROM narinfos").raw().get()).toEqual([largest, 2n ** 53n + 1n]);
     }));
@@ -208,13 +292,26 @@ describe("sql-upsert on the schema of ncps", () => {
       const sink = yield* openSink(path);
       const odd = (changes: object) => narinfoItem(9, changes);
       const items = [
-        odd({ url: "nar/\0" }), odd({ url: "nar/\ud800" }), odd({ url: ["a"] }), odd({ narSize: "12" }), odd({ narSize: 1.5 }),
-        odd({ hash: null }), odd({ references: ["a", null] }), odd({ nar: { ...narinfo(9).nar, fileSize: null } }),
+        odd({ url: "nar/\0" }),
+        odd({ url: "nar/\ud800" }),
+        odd({ url: ["a"] }),
+        odd({ narSize: "12" }),
+        odd({ narSize: 1.5 }),
+        odd({ hash: null }),
+        odd({ references: ["a", null] }),
+        odd({ nar: { ...narinfo(9).nar, fileSize: null } }),
         odd({ url: "nar/\u{1F600}" }),
       ];
       const { dismissed, items: passed } = sink.sift(items);
       expect(dismissed.map(({ code }) => code)).toEqual(expect.arrayContaining([
-        "sql/nul", "sql/invalid-unicode", "sql/wrong-type", "sql/wrong-type", "sql/wrong-type", "sql/null-value", "sql/null-value", "sql/null-value",
+        "sql/nul",
+        "sql/invalid-unicode",
+        "sql/wrong-type",
+        "sql/wrong-type",
+        "sql/wrong-type",
+        "sql/null-value",
+        "sql/null-value",
+        "sql/null-value",
       ]));
       expect(dismissed).toHaveLength(8);
       expect(dismissed.find(({ code }) => code === "sql/nul")?.reason).toBe("narinfos.url: the text holds a NUL");
@@ -239,7 +336,10 @@ describe("sql-upsert on the schema of ncps", () => {
     Effect.gen(function*() {
       const { db, path } = yield* tempDatabase(`${ncpsSchema} CREATE UNIQUE INDEX odd ON narinfos (deriver);`);
       const sink = yield* openSink(path);
-      const items = Array.from({ length: 100 }, (_, number) => narinfoItem(number, number >= 98 ? { deriver: "same" } : {}));
+      const items = Array.from(
+        { length: 100 },
+        (_, number) => narinfoItem(number, number >= 98 ? { deriver: "same" } : {}),
+      );
       const error = yield* Effect.flip(sink.write(items));
       expect(error).toMatchObject({ reason: "Constraint", code: "SQLITE_CONSTRAINT_UNIQUE" });
       expect(counts(db)).toMatchObject({ narinfos: 0, nar_files: 0 });
@@ -250,7 +350,10 @@ describe("sql-upsert on the schema of ncps", () => {
     Effect.gen(function*() {
       const { path } = yield* tempDatabase();
       const sink = yield* openSink(path);
-      expect(yield* Effect.flip(sink.write([narinfoItem(1, { narSize: -1n })]))).toMatchObject({ reason: "Data", code: "SQLITE_CONSTRAINT_CHECK" });
+      expect(yield* Effect.flip(sink.write([narinfoItem(1, { narSize: -1n })]))).toMatchObject({
+        reason: "Data",
+        code: "SQLITE_CONSTRAINT_CHECK",
+      });
     }));
 
   it.scoped("the write lock of another process is waited for as long as told, then Busy", () =>
@@ -274,11 +377,20 @@ describe("sql-upsert on the schema of ncps", () => {
       const items = Array.from({ length: 600 }, (_, number) => narinfoItem(number));
       const chunks = Array.from({ length: 12 }, (_, chunk) => items.slice(chunk * 50, chunk * 50 + 50));
       const fibers = yield* Effect.forEach(sinks, (sink, index) =>
-        Effect.fork(Effect.forEach(index === 0 ? chunks : [...chunks].reverse(), (chunk) => sink.write(chunk))));
+        Effect.fork(Effect.forEach(index === 0 ? chunks : [...chunks].reverse(), (chunk) =>
+          sink.write(chunk))));
       const answers = (yield* Fiber.join(Fiber.all(fibers))).flat(2);
-      expect(answers.filter(({ _tag }) => _tag === "Wrote")).toHaveLength(600);
+      expect(answers.filter(({ _tag }) =>
+        _tag === "Wrote"
+      )).toHaveLength(600);
       expect(answers.filter(({ _tag }) => _tag === "Found")).toHaveLength(600);
-      expect(counts(db)).toEqual({ narinfos: 600, narinfo_references: 1200, narinfo_signatures: 600, nar_files: 600, narinfo_nar_files: 600 });
+      expect(counts(db)).toEqual({
+        narinfos: 600,
+        narinfo_references: 1200,
+        narinfo_signatures: 600,
+        nar_files: 600,
+        narinfo_nar_files: 600,
+      });
     }).pipe(Effect.withClock(realClock)));
 });
 
@@ -287,7 +399,11 @@ describe("sql-upsert and databases it cannot use", () => {
     Effect.gen(function*() {
       const { db, path } = yield* tempDatabase("CREATE TABLE unrelated (x)");
       const { problems, statements } = yield* inspectSink(path);
-      expect(problems).toMatchObject([{ code: "sql/missing-table", path: ["requires", 0], suggestion: expect.stringContaining("ncps migrate up") }]);
+      expect(problems).toMatchObject([{
+        code: "sql/missing-table",
+        path: ["requires", 0],
+        suggestion: expect.stringContaining("ncps migrate up"),
+      }]);
       expect(statements).toEqual([]);
       expect(rows(db, "SELECT name FROM sqlite_schema")).toEqual([["unrelated"]]);
     }));
@@ -298,11 +414,21 @@ describe("sql-upsert and databases it cannot use", () => {
       const sink = yield* openSink(path);
       const items = [narinfoItem(1), narinfoItem(2), narinfoItem(3, { upstreamUrl: "abc?x" })];
       const sifted = sink.sift(items);
-      expect(sifted.dismissed).toMatchObject([{ code: "narinfo/opaque-url", outcome: "rejected", item: { key: items[2]!.key } }]);
+      expect(sifted.dismissed).toMatchObject([{
+        code: "narinfo/opaque-url",
+        outcome: "rejected",
+        item: { key: items[2]!.key },
+      }]);
       const { verdicts } = yield* settleItems(sink, sifted.items);
       expect(tags(verdicts)).toEqual(["Exact", "Exact"]);
       expect(tags((yield* settleItems(sink, sifted.items)).written)).toEqual(["Found", "Found"]);
-      expect(counts(db)).toEqual({ narinfos: 2, narinfo_references: 4, narinfo_signatures: 2, nar_files: 2, narinfo_nar_files: 2 });
+      expect(counts(db)).toEqual({
+        narinfos: 2,
+        narinfo_references: 4,
+        narinfo_signatures: 2,
+        nar_files: 2,
+        narinfo_nar_files: 2,
+      });
     }));
 
   it.scoped("a schema that lacks what the mapping needs: all findings at once, by table and column", () =>
@@ -313,21 +439,41 @@ describe("sql-upsert and databases it cannot use", () => {
           + "CREATE TABLE narinfo_signatures (narinfo_id INTEGER, signature TEXT);",
       );
       const { problems } = yield* inspectSink(path);
-      const texts = problems.map(({ code, message, path: at, suggestion }) => `${at.join(".")} ${code}: ${message} (${suggestion ?? ""})`);
-      expect(texts).toContain("tables.0.columns.store_path sql/missing-column: table narinfos has no column store_path (did you mean store_pathh?)");
-      expect(texts).toContain("tables.0.key sql/no-unique-key: table narinfos has no unique index on exactly (hash): duplicates could arise (it has (id))");
-      expect(texts).toContain("tables.0.columns sql/unmapped-column: narinfos.extra must not be null, and nothing is mapped to it (add extra to columns)");
-      expect(texts).toContain("tables.1.table sql/no-table: narinfo_references is a view (rows are written to plain tables only)");
-      expect(texts).toContain("tables.3.table sql/missing-table: the database has no table nar_files (did you mean nar_file?)");
+      const texts = problems.map(({ code, message, path: at, suggestion }) =>
+        `${at.join(".")} ${code}: ${message} (${suggestion ?? ""})`
+      );
+      expect(texts).toContain(
+        "tables.0.columns.store_path sql/missing-column: table narinfos has no column store_path (did you mean store_pathh?)",
+      );
+      expect(texts).toContain(
+        "tables.0.key sql/no-unique-key: table narinfos has no unique index on exactly (hash): duplicates could arise (it has (id))",
+      );
+      expect(texts).toContain(
+        "tables.0.columns sql/unmapped-column: narinfos.extra must not be null, and nothing is mapped to it (add extra to columns)",
+      );
+      expect(texts).toContain(
+        "tables.1.table sql/no-table: narinfo_references is a view (rows are written to plain tables only)",
+      );
+      expect(texts).toContain(
+        "tables.3.table sql/missing-table: the database has no table nar_files (did you mean nar_file?)",
+      );
       expect(texts.some((text) => text.includes("upstream_url"))).toBe(false);
     }));
 
   it.scoped("a trigger is a warning, a path that no document has an error with a suggestion", () =>
     Effect.gen(function*() {
-      const { path } = yield* tempDatabase(`${ncpsSchema} CREATE TRIGGER watch AFTER INSERT ON nar_files BEGIN SELECT 1; END;`);
-      const { problems } = yield* inspectSink(path, { settings: { ...settings, paths: settings.paths!.filter((one) => one !== "storePath").concat("storePaths") } });
+      const { path } = yield* tempDatabase(
+        `${ncpsSchema} CREATE TRIGGER watch AFTER INSERT ON nar_files BEGIN SELECT 1; END;`,
+      );
+      const { problems } = yield* inspectSink(path, {
+        settings: { ...settings, paths: settings.paths!.filter((one) => one !== "storePath").concat("storePaths") },
+      });
       expect(problems).toMatchObject([
-        { code: "sql/unknown-path", path: ["tables", 0, "columns", "store_path"], suggestion: "did you mean storePaths?" },
+        {
+          code: "sql/unknown-path",
+          path: ["tables", 0, "columns", "store_path"],
+          suggestion: "did you mean storePaths?",
+        },
         { code: "sql/triggers", severity: "warning", path: ["tables", 3, "table"] },
       ]);
     }));
@@ -339,16 +485,33 @@ describe("sql-upsert and databases it cannot use", () => {
           + "INSERT INTO people (name, mail) VALUES ('ADA', 'a@b'), ('BOB', NULL)",
       );
       const sink = yield* openSink(path, {
-        sink: { connection: "x", tables: [{ table: "people", key: ["name"], columns: { name: "name", mail: "mail" }, whenExists: { fill: "mail IS NULL" } }] },
+        sink: {
+          connection: "x",
+          tables: [{
+            table: "people",
+            key: ["name"],
+            columns: { name: "name", mail: "mail" },
+            whenExists: { fill: "mail IS NULL" },
+          }],
+        },
         settings: { ...settings, paths: undefined },
       });
       const item = (name: string, mail: string): Item => ({ ...narinfoItem(1), key: name, value: { name, mail } });
       expect(sink.identify(item("Ada", ""))).toBe(sink.identify(item("ADA", "")));
       expect(sink.identify(item("É", ""))).not.toBe(sink.identify(item("é", "")));
-      const { verdicts, written } = yield* settleItems(sink, [item("ada", "a@b"), item("bob", "b@b"), item("eve", "e@b")]);
+      const { verdicts, written } = yield* settleItems(sink, [
+        item("ada", "a@b"),
+        item("bob", "b@b"),
+        item("eve", "e@b"),
+      ]);
       expect(tags(written)).toEqual(["Found", "Refused", "Wrote"]);
-      expect(verdicts).toMatchObject([{ code: "conflict/different", reason: "people: name is \"ADA\", not \"ada\"" }, { _tag: "Absent" }, { _tag: "Exact" }]);
-      expect(rows(db, "SELECT name, mail FROM people ORDER BY name")).toEqual([["ADA", "a@b"], ["BOB", null], ["eve", "e@b"]]);
+      expect(verdicts).toMatchObject([{ code: "conflict/different", reason: 'people: name is "ADA", not "ada"' }, {
+        _tag: "Absent",
+      }, { _tag: "Exact" }]);
+      expect(rows(db, "SELECT name, mail FROM people ORDER BY name")).toEqual([["ADA", "a@b"], ["BOB", null], [
+        "eve",
+        "e@b",
+      ]]);
     }));
 
   it.scoped("Invariant 10: opened for reading, nothing can be written", () =>

@@ -19,7 +19,9 @@ export interface Options {
 }
 
 /** The file must exist; neither it nor its journal mode is ever made or changed. */
-export const make = ({ access, connection, path, statementTimeout }: Options): Effect.Effect<Sql, SqlError, Scope.Scope> =>
+export const make = (
+  { access, connection, path, statementTimeout }: Options,
+): Effect.Effect<Sql, SqlError, Scope.Scope> =>
   Effect.gen(function*() {
     const file = yield* SqliteFile.acquire(connection, path);
     const { armed } = yield* Faults;

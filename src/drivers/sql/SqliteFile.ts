@@ -26,8 +26,17 @@ const remedies: Readonly<Record<string, string>> = {
 const failed = (connection: string, path: string, cause: unknown): SqlError => {
   const code = String((cause as { readonly code?: unknown }).code ?? "UNKNOWN");
   const remedy = remedies[code];
-  const detail = code === "ENOENT" ? `there is no file ${path}` : `${path} cannot be opened: ${String((cause as Error).message)}`;
-  return new SqlError({ connection, reason: "Environment", code, detail, cause, ...(remedy === undefined ? {} : { remedy }) });
+  const detail = code === "ENOENT"
+    ? `there is no file ${path}`
+    : `${path} cannot be opened: ${String((cause as Error).message)}`;
+  return new SqlError({
+    connection,
+    reason: "Environment",
+    code,
+    detail,
+    cause,
+    ...(remedy === undefined ? {} : { remedy }),
+  });
 };
 
 /** Refuses what is missing or no regular file: opening a FIFO would wait for ever. */
@@ -40,7 +49,13 @@ export const acquire = (connection: string, path: string): Effect.Effect<SqliteF
       if (!stats.isFile()) {
         const what = stats.isDirectory() ? "a folder" : stats.isFIFO() ? "a pipe" : "no regular file";
         const remedy = stats.isDirectory() ? "Name the database file in it" : "Name the database file";
-        return yield* new SqlError({ connection, reason: "Environment", code: "ENOTFILE", detail: `${real} is ${what}`, remedy });
+        return yield* new SqlError({
+          connection,
+          reason: "Environment",
+          code: "ENOTFILE",
+          detail: `${real} is ${what}`,
+          remedy,
+        });
       }
       const known = held.get(real) ?? { descriptor: yield* attempt(() => openSync(real, "r")), users: 0 };
       known.users++;

@@ -8,7 +8,10 @@ import * as SqliteError from "./SqliteError.ts";
 import type { Reply, Request, WorkerSettings } from "./sqliteProtocol.ts";
 
 /** Bundled next to every dist chunk; under vitest (TypeScript sources) the built one is used. */
-const workerUrl = new URL(import.meta.url.endsWith(".ts") ? "../../../dist/sqliteWorker.js" : "./sqliteWorker.js", import.meta.url);
+const workerUrl = new URL(
+  import.meta.url.endsWith(".ts") ? "../../../dist/sqliteWorker.js" : "./sqliteWorker.js",
+  import.meta.url,
+);
 
 /**
  * Beyond two busy waits (one for the lock, one for readers at commit): no batch computes this long, so only a hung disk is left.
@@ -18,14 +21,22 @@ const deadlineBeyondWaits = Duration.seconds(30);
 
 export interface SqliteThread {
   readonly opened: Extract<Reply, { readonly _tag: "Opened" }>;
-  readonly run: <D extends object, I, O>(program: Program<D, I, O>, definition: D, input: I) => Effect.Effect<O, SqlError>;
+  readonly run: <D extends object, I, O>(
+    program: Program<D, I, O>,
+    definition: D,
+    input: I,
+  ) => Effect.Effect<O, SqlError>;
   readonly settle: Effect.Effect<void, SqlError>;
 }
 
-export const make = (connection: string, settings: WorkerSettings): Effect.Effect<SqliteThread, SqlError, Scope.Scope> =>
+export const make = (
+  connection: string,
+  settings: WorkerSettings,
+): Effect.Effect<SqliteThread, SqlError, Scope.Scope> =>
   Effect.gen(function*() {
-    const fail = (fields: Pick<SqlError, "reason" | "code" | "detail"> & { readonly remedy?: string; readonly cause?: unknown }) =>
-      new SqlError({ connection, ...fields });
+    const fail = (
+      fields: Pick<SqlError, "reason" | "code" | "detail"> & { readonly remedy?: string; readonly cause?: unknown },
+    ) => new SqlError({ connection, ...fields });
     const pending = new Map<number, Deferred.Deferred<unknown, SqlError>>();
     const opening = yield* Deferred.make<Extract<Reply, { readonly _tag: "Opened" }>, SqlError>();
     const exited = yield* Deferred.make<void>();
@@ -34,15 +45,25 @@ export const make = (connection: string, settings: WorkerSettings): Effect.Effec
 
     /** What was under way has no answer; what comes later is not sent. */
     const end = (detail: string, cause?: unknown): void => {
-      ended ??= fail({ reason: "Environment", code: "WORKER", detail, remedy: "Run again: what was committed is found there", cause });
+      ended ??= fail({
+        reason: "Environment",
+        code: "WORKER",
+        detail,
+        remedy: "Run again: what was committed is found there",
+        cause,
+      });
       const reason = settings.access === "write" ? "CommitUnknown" as const : "ConnectionLost" as const;
-      for (const waiting of pending.values()) Deferred.unsafeDone(waiting, fail({ reason, code: "WORKER", detail, cause }));
+      for (const waiting of pending.values()) {
+        Deferred.unsafeDone(waiting, fail({ reason, code: "WORKER", detail, cause }));
+      }
       pending.clear();
       Deferred.unsafeDone(opening, ended);
     };
 
     const receive = (reply: Reply): void => {
-      if (reply._tag === "Opened") return Deferred.unsafeDone(opening, Effect.succeed(reply));
+      if (reply._tag === "Opened") {
+        return Deferred.unsafeDone(opening, Effect.succeed(reply));
+      }
       const waiting = pending.get(reply.id);
       pending.delete(reply.id);
       if (reply._tag === "Done") {
@@ -114,7 +135,13 @@ export const make = (connection: string, settings: WorkerSettings): Effect.Effec
       opened: yield* Deferred.await(opening),
       // The worker has the same table of programs: what it answers is what the program returns.
       run: <D extends object, I, O>(program: Program<D, I, O>, definition: D, input: I) =>
-        request((id) => ({ _tag: "Run", id, program: program.name, definition: define(definition), input })) as Effect.Effect<O, SqlError>,
+        request((id) => ({
+          _tag: "Run",
+          id,
+          program: program.name,
+          definition: define(definition),
+          input,
+        })) as Effect.Effect<O, SqlError>,
       settle: Effect.asVoid(request((id) => ({ _tag: "Settle", id }))),
     };
   });

@@ -15,7 +15,13 @@ export interface WorkerSettings {
 export type Request =
   /** Kept for the life of the worker; not answered. */
   | { readonly _tag: "Define"; readonly definition: number; readonly value: object }
-  | { readonly _tag: "Run"; readonly id: number; readonly program: string; readonly definition: number; readonly input: unknown }
+  | {
+    readonly _tag: "Run";
+    readonly id: number;
+    readonly program: string;
+    readonly definition: number;
+    readonly input: unknown;
+  }
   | { readonly _tag: "Settle"; readonly id: number }
   | { readonly _tag: "Close" };
 

@@ -42,7 +42,11 @@ const insist = (db: Database.Database, name: string, value: number): void => {
   db.pragma(`${name} = ${value}`);
   const actual = pragma(db, name);
   if (actual !== String(value)) {
-    throw new Failed({ code: "SQLITE_MISUSE", message: `${name} stays ${actual} where ${value} was asked for`, phase: "open" });
+    throw new Failed({
+      code: "SQLITE_MISUSE",
+      message: `${name} stays ${actual} where ${value} was asked for`,
+      phase: "open",
+    });
   }
 };
 

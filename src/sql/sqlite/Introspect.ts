@@ -2,9 +2,10 @@
 import type { Program, Row, Value } from "../../core/Sql.ts";
 import type { Catalog, Column, Kind, Table, UniqueKey } from "../Catalog.ts";
 
-const tablesText = "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
+const tablesText =
+  "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
 
-const columnsText = "SELECT l.name, c.name, c.type, c.\"notnull\", c.dflt_value IS NOT NULL, c.pk, c.hidden"
+const columnsText = 'SELECT l.name, c.name, c.type, c."notnull", c.dflt_value IS NOT NULL, c.pk, c.hidden'
   + " FROM pragma_table_list AS l JOIN pragma_table_xinfo(l.name) AS c WHERE l.schema = 'main' AND l.type = 'table' ORDER BY l.name, c.cid";
 
 /** Key parts of unique indexes; an expression has no name. */
@@ -12,7 +13,8 @@ const keysText = "SELECT l.name, i.name, i.origin, i.partial, x.name, x.coll"
   + " FROM pragma_table_list AS l JOIN pragma_index_list(l.name) AS i JOIN pragma_index_xinfo(i.name) AS x"
   + " WHERE l.schema = 'main' AND l.type = 'table' AND i.\"unique\" AND x.key ORDER BY l.name, i.seq, x.seqno";
 
-const restText = "SELECT type, tbl_name, name FROM sqlite_schema WHERE type = 'trigger' OR name = 'sqlite_sequence' ORDER BY name";
+const restText =
+  "SELECT type, tbl_name, name FROM sqlite_schema WHERE type = 'trigger' OR name = 'sqlite_sequence' ORDER BY name";
 
 export const program: Program<object, undefined, Catalog> = {
   name: "sqlite/introspect",
@@ -80,7 +82,9 @@ const rowidAlias = (columns: ReadonlyArray<Row>, keys: ReadonlyArray<Row>): stri
   const primary = columns.filter(([, , , , , pk]) => pk !== 0n);
   const [only] = primary;
   const hasIndex = keys.some(([, , origin]) => origin === "pk");
-  return primary.length === 1 && only !== undefined && String(only[2]).toUpperCase() === "INTEGER" && !hasIndex ? String(only[1]) : undefined;
+  return primary.length === 1 && only !== undefined && String(only[2]).toUpperCase() === "INTEGER" && !hasIndex
+    ? String(only[1])
+    : undefined;
 };
 
 /** Whole-table indexes over plain columns only: neither partial ones nor expressions keep rows apart. */
@@ -89,5 +93,8 @@ const uniqueKeys = (keys: ReadonlyArray<Row>): ReadonlyArray<UniqueKey> =>
     const parts = keys.filter(([, name]) => name === index);
     return parts.some(([, , , partial, column]) => partial === 1n || column === null)
       ? []
-      : [{ columns: parts.map((part) => String(part[4])), collations: parts.map((part) => String(part[5]).toUpperCase()) }];
+      : [{
+        columns: parts.map((part) => String(part[4])),
+        collations: parts.map((part) => String(part[5]).toUpperCase()),
+      }];
   });

@@ -13,7 +13,12 @@ const bindsOf = (cells: Cells, rows: ReadonlyArray<number>, from: number, to: nu
   return binds;
 };
 
-const calls = function*(statement: PerRows, cells: Cells, rows: ReadonlyArray<number>, wantsRows: boolean): Script<ReadonlyArray<Row>> {
+const calls = function*(
+  statement: PerRows,
+  cells: Cells,
+  rows: ReadonlyArray<number>,
+  wantsRows: boolean,
+): Script<ReadonlyArray<Row>> {
   const { many, one, rowsPerRun } = statement;
   const full = rows.length - rows.length % rowsPerRun;
   const runs: Array<Array<Value>> = [];

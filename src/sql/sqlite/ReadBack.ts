@@ -23,10 +23,12 @@ export const program: Program<Statements, Batch, ReadonlyArray<Sighting>> = {
       ids[Number(row[0])] = row[1]!;
     }
     const compared = root.columns.flatMap((column, at) => Layout.isCompared(root, column) ? [at] : []);
-    const exact = found.map((row, place) => row !== undefined && compared.every((column) => {
-      const expected = cell(column, place);
-      return (expected === null && root.columns[column]!.optional) || Fold.isSame(expected, row[column + 3]!);
-    }));
+    const exact = found.map((row, place) =>
+      row !== undefined && compared.every((column) => {
+        const expected = cell(column, place);
+        return (expected === null && root.columns[column]!.optional) || Fold.isSame(expected, row[column + 3]!);
+      })
+    );
 
     const there = every.filter((place) => found[place] !== undefined);
     const children: Array<(place: number) => Rows> = [];
@@ -39,13 +41,16 @@ export const program: Program<Statements, Batch, ReadonlyArray<Sighting>> = {
       const actual = yield* PerRows.select(tables[table]!.actual!, [every, ids], there);
       const expectedAt = groups(owners, batch.size);
       const actualAt = groups(actual.map(([n]) => Number(n)), batch.size);
-      const facet = (element: number): ReadonlyArray<Value> => facets[table]!.map((one) => Expected.facet(layout, batch, one, rows[element]!));
+      const facet = (element: number): ReadonlyArray<Value> =>
+        facets[table]!.map((one) => Expected.facet(layout, batch, one, rows[element]!));
       const rowOf = (at: number): ReadonlyArray<Value> => actual[at]!.slice(1);
       for (const place of there) {
         if (exact[place] !== true) continue;
         const expected = expectedAt(place);
         const at = actualAt(place);
-        exact[place] = (expected.length === at.length && expected.every((element, index) => isRow(facet(element), actual[at[index]!]!)))
+        exact[place] = (expected.length === at.length && expected.every((element, index) =>
+          isRow(facet(element), actual[at[index]!]!)
+        ))
           || isSameSet(expected.map(facet), at.map(rowOf));
       }
       children.push((place) => actualAt(place).map(rowOf));

@@ -58,12 +58,16 @@ export const compile = (layout: Layout.Layout): Statements => {
       insert: insert(table),
       fill: index === 0 && layout.fill !== undefined && filled.length > 0 ? fill(table, filled) : undefined,
       touch: table.id === undefined || table.touch.length === 0 ? undefined : touch(table, table.id),
-      actual: index === 0 ? actualRoots(layout) : table.role === "child" ? actualChildren(layout, index, facets[index]!) : undefined,
+      actual: index === 0
+        ? actualRoots(layout)
+        : table.role === "child"
+        ? actualChildren(layout, index, facets[index]!)
+        : undefined,
     })),
   };
 };
 
-const quote = (name: string): string => `"${name.replaceAll("\"", "\"\"")}"`;
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const qualify = (alias: string) => (name: string): string => `${alias}.${quote(name)}`;
 const list = (parts: ReadonlyArray<string>): string => parts.join(", ");
 
@@ -81,14 +85,19 @@ const keyNames = (table: Layout.Table): ReadonlyArray<string> => table.key.map((
 
 /** The index's collation, whatever the column's own is. */
 const keyMatch = (table: Layout.Table): string =>
-  table.key.map((column, at) => `${qualify("t")(table.columns[column]!.name)} = k.k${at} COLLATE ${quote(table.collations[at]!)}`)
+  table.key.map((column, at) =>
+    `${qualify("t")(table.columns[column]!.name)} = k.k${at} COLLATE ${quote(table.collations[at]!)}`
+  )
     .join(" AND ");
 
-const isStub = (layout: Layout.Layout): string => layout.fill === undefined ? "0" : `(${Predicate.render(layout.fill, qualify("t"))}) IS TRUE`;
+const isStub = (layout: Layout.Layout): string =>
+  layout.fill === undefined ? "0" : `(${Predicate.render(layout.fill, qualify("t"))}) IS TRUE`;
 
 const find = (layout: Layout.Layout, table: Layout.Table): PerRows => {
   const folding = table.key.flatMap((column, at) =>
-    table.collations[at] === "BINARY" ? [] : [`${qualify("t")(table.columns[column]!.name)} COLLATE "BINARY" IS k.k${at}`]
+    table.collations[at] === "BINARY"
+      ? []
+      : [`${qualify("t")(table.columns[column]!.name)} COLLATE "BINARY" IS k.k${at}`]
   );
   const answers = [
     "k.n",
@@ -96,7 +105,10 @@ const find = (layout: Layout.Layout, table: Layout.Table): PerRows => {
     table.role === "root" ? isStub(layout) : "0",
     folding.length === 0 ? "1" : folding.join(" AND "),
   ];
-  return asked(["n", ...keyNames(table)], `SELECT ${list(answers)} FROM k CROSS JOIN ${quote(table.name)} AS t ON ${keyMatch(table)}`);
+  return asked(
+    ["n", ...keyNames(table)],
+    `SELECT ${list(answers)} FROM k CROSS JOIN ${quote(table.name)} AS t ON ${keyMatch(table)}`,
+  );
 };
 
 const actualRoots = (layout: Layout.Layout): PerRows => {
@@ -107,14 +119,19 @@ const actualRoots = (layout: Layout.Layout): PerRows => {
     isStub(layout),
     ...table.columns.map(({ name }) => qualify("t")(name)),
   ];
-  return asked(["n", ...keyNames(table)], `SELECT ${list(answers)} FROM k CROSS JOIN ${quote(table.name)} AS t ON ${keyMatch(table)}`);
+  return asked(
+    ["n", ...keyNames(table)],
+    `SELECT ${list(answers)} FROM k CROSS JOIN ${quote(table.name)} AS t ON ${keyMatch(table)}`,
+  );
 };
 
 /** Ids of deleted rows are never given again where the table is AUTOINCREMENT: https://www.sqlite.org/autoinc.html */
 const lastId = (table: string, id: string, remembersIds: boolean): string => {
   const highest = `coalesce((SELECT max(${quote(id)}) FROM ${quote(table)}), 0)`;
   return remembersIds
-    ? `SELECT max(${highest}, coalesce((SELECT seq FROM sqlite_sequence WHERE name = '${table.replaceAll("'", "''")}'), 0))`
+    ? `SELECT max(${highest}, coalesce((SELECT seq FROM sqlite_sequence WHERE name = '${
+      table.replaceAll("'", "''")
+    }'), 0))`
     : `SELECT ${highest}`;
 };
 
@@ -123,7 +140,10 @@ const insert = (table: Layout.Table): PerRows => {
   const key = list(table.key.map((column) => quote(table.columns[column]!.name)));
   // Conflicts are named by columns: databases that were upgraded have other constraint names.
   const onConflict = table.role === "child" && table.id === undefined ? ` ON CONFLICT (${key}) DO NOTHING` : "";
-  return perRows(columns.length, (rows) => `INSERT INTO ${quote(table.name)} (${list(columns.map(quote))}) VALUES ${rows}${onConflict}`);
+  return perRows(
+    columns.length,
+    (rows) => `INSERT INTO ${quote(table.name)} (${list(columns.map(quote))}) VALUES ${rows}${onConflict}`,
+  );
 };
 
 const fill = (table: Layout.Table, filled: ReadonlyArray<number>): string => {
@@ -131,7 +151,9 @@ const fill = (table: Layout.Table, filled: ReadonlyArray<number>): string => {
     const { name, optional } = table.columns[at]!;
     return `${quote(name)} = ${optional ? `coalesce(?, ${quote(name)})` : "?"}`;
   });
-  const key = table.key.map((column, at) => `${quote(table.columns[column]!.name)} = ? COLLATE ${quote(table.collations[at]!)}`);
+  const key = table.key.map((column, at) =>
+    `${quote(table.columns[column]!.name)} = ? COLLATE ${quote(table.collations[at]!)}`
+  );
   return `UPDATE ${quote(table.name)} SET ${list(sets)} WHERE ${key.join(" AND ")}`;
 };
 
@@ -168,7 +190,11 @@ const actualChildren = (layout: Layout.Layout, index: number, facets: ReadonlyAr
       if (joined === undefined) {
         joined = `p${aliases.size}`;
         aliases.set(reference, joined);
-        joins.push(`LEFT JOIN ${quote(layout.tables[parent]!.name)} AS ${joined} ON ${qualify(joined)(layout.tables[parent]!.id!)} = ${reference}`);
+        joins.push(
+          `LEFT JOIN ${quote(layout.tables[parent]!.name)} AS ${joined} ON ${
+            qualify(joined)(layout.tables[parent]!.id!)
+          } = ${reference}`,
+        );
       }
       alias = joined;
     }
@@ -177,9 +203,13 @@ const actualChildren = (layout: Layout.Layout, index: number, facets: ReadonlyAr
   return asked(["n", "id"], `SELECT ${list(["k.n", ...answers])} FROM k ${joins.join(" ")}`);
 };
 
-export const describe = ({ layout, tables }: Statements): ReadonlyArray<{ readonly title: string; readonly text: string }> =>
+export const describe = (
+  { layout, tables }: Statements,
+): ReadonlyArray<{ readonly title: string; readonly text: string }> =>
   layout.tables.flatMap(({ name }, index) => {
     const { actual, fill, find, insert, touch } = tables[index]!;
     const texts = { find: find?.one, insert: insert.one, fill, touch, "read back": actual?.one };
-    return Object.entries(texts).flatMap(([title, text]) => text === undefined ? [] : [{ title: `${title} ${name}`, text }]);
+    return Object.entries(texts).flatMap(([title, text]) =>
+      text === undefined ? [] : [{ title: `${title} ${name}`, text }]
+    );
   });

@@ -22,7 +22,13 @@ export const program: Program<Statements, Batch, ReadonlyArray<Fate>> = {
 type Cells = ReadonlyArray<ReadonlyArray<Value>>;
 
 /** Every column of a table as it goes into the database: literals and the clock repeated, parents by id. */
-const cellsOf = (table: Table, columns: Cells, size: number, now: Value, ids: ReadonlyArray<ReadonlyArray<Value>>): Cells =>
+const cellsOf = (
+  table: Table,
+  columns: Cells,
+  size: number,
+  now: Value,
+  ids: ReadonlyArray<ReadonlyArray<Value>>,
+): Cells =>
   table.columns.map(({ source }, at) => {
     switch (source._tag) {
       case "Path":
@@ -51,8 +57,9 @@ const writeRoots = function*(statements: Statements, batch: Batch, now: Value): 
   for (const [n, id, isStub, sameBytes] of yield* PerRows.select(texts.find!, [every, ...key], every)) {
     const place = Number(n);
     if (isStub !== 1n) fates[place] = "found";
-    else if (sameBytes !== 1n) fates[place] = { conflict: "a stub has this key but for letter case or trailing spaces" };
-    else stubs.set(place, id!);
+    else if (sameBytes !== 1n) {
+      fates[place] = { conflict: "a stub has this key but for letter case or trailing spaces" };
+    } else stubs.set(place, id!);
     ids[place] = id!;
   }
   yield* refuseExtras(statements, batch, stubs, fates);
@@ -64,7 +71,10 @@ const writeRoots = function*(statements: Statements, batch: Batch, now: Value): 
     const binds: Array<Array<Value>> = [];
     for (const place of stubs.keys()) {
       if (fates[place] !== "wrote") continue;
-      binds.push([...statements.filled.map((column) => cells[column]![place]!), ...key.map((values) => values[place]!)]);
+      binds.push([
+        ...statements.filled.map((column) => cells[column]![place]!),
+        ...key.map((values) => values[place]!),
+      ]);
     }
     yield { text: texts.fill, binds, rows: false };
   }
@@ -89,7 +99,9 @@ const refuseExtras = function*(
       const place = Number(n);
       const actual = Expected.encodeFacets(values);
       if (!expected[place]!.some((row) => Expected.encodeFacets(row) === actual)) {
-        fates[place] = { conflict: `the stub has rows in ${layout.tables[table]!.name} that the document does not have` };
+        fates[place] = {
+          conflict: `the stub has rows in ${layout.tables[table]!.name} that the document does not have`,
+        };
       }
     }
   }
@@ -129,7 +141,12 @@ const writeOthers = function*(
     const own = new Array<Value>(size).fill(null);
     const numbers = own.map((_, row) => row);
     const existing: Array<Array<Value>> = [];
-    for (const [n, id] of yield* PerRows.select(texts.find!, [numbers, ...table.key.map((column) => cells[column]!)], written)) {
+    for (
+      const [n, id] of yield* PerRows.select(texts.find!, [
+        numbers,
+        ...table.key.map((column) => cells[column]!),
+      ], written)
+    ) {
       own[Number(n)] = id!;
       existing.push([...table.touch.map(() => now), id!]);
     }

@@ -44,7 +44,11 @@ describe("a SQLite file that cannot be used says why and what to do", () => {
       const folder = yield* tempFolder;
       for (const access of ["read", "write"] as const) {
         const error = yield* failure(join(folder, "a", "db.sqlite"), access);
-        expect(error).toMatchObject({ reason: "Environment", code: "ENOENT", remedy: expect.stringContaining("ncps migrate up") });
+        expect(error).toMatchObject({
+          reason: "Environment",
+          code: "ENOENT",
+          remedy: expect.stringContaining("ncps migrate up"),
+        });
       }
       symlinkSync(join(folder, "nowhere"), join(folder, "link"));
       expect(yield* failure(join(folder, "link"))).toMatchObject({ code: "ENOENT" });
@@ -64,12 +68,18 @@ describe("a SQLite file that cannot be used says why and what to do", () => {
       const folder = yield* tempFolder;
       const path = join(folder, "notes.txt");
       writeFileSync(path, "not a database, but long enough to be looked at as if it were one ".repeat(20));
-      expect(yield* failure(path)).toMatchObject({ reason: "Environment", code: "SQLITE_NOTADB", remedy: expect.any(String) });
+      expect(yield* failure(path)).toMatchObject({
+        reason: "Environment",
+        code: "SQLITE_NOTADB",
+        remedy: expect.any(String),
+      });
       const { db, path: damaged } = yield* tempDatabase();
       db.pragma("wal_checkpoint(TRUNCATE)");
       const other = join(folder, "damaged.sqlite");
       writeFileSync(other, Buffer.concat([Buffer.from(db.serialize()).subarray(0, 4096), Buffer.alloc(20_000, 7)]));
-      const error = yield* Effect.flip(Effect.scoped(Effect.flatMap(open(other), (sql) => sql.read(Introspect.program, {}, undefined))));
+      const error = yield* Effect.flip(
+        Effect.scoped(Effect.flatMap(open(other), (sql) => sql.read(Introspect.program, {}, undefined))),
+      );
       expect(error).toMatchObject({ reason: "Environment" });
       expect(error.code).toMatch(/^SQLITE_CORRUPT/);
       expect(existsSync(damaged)).toBe(true);
@@ -79,7 +89,9 @@ describe("a SQLite file that cannot be used says why and what to do", () => {
     Effect.gen(function*() {
       const path = join(yield* tempFolder, "empty.sqlite");
       writeFileSync(path, "");
-      const catalog = yield* Effect.scoped(Effect.flatMap(open(path, "read"), (sql) => sql.read(Introspect.program, {}, undefined)));
+      const catalog = yield* Effect.scoped(
+        Effect.flatMap(open(path, "read"), (sql) => sql.read(Introspect.program, {}, undefined)),
+      );
       expect(catalog.tables).toEqual([]);
       expect(readdirSync(join(path, ".."))).toEqual(["empty.sqlite"]);
     }));
@@ -99,10 +111,26 @@ describe("a SQLite file that cannot be used says why and what to do", () => {
       make("wal.sqlite", "wal");
       make("delete.sqlite", "delete");
       if (mounts) execFileSync("mount", ["-o", "remount,ro", inner]);
-      else for (const [path, mode] of [[inner, 0o555], [join(inner, "wal.sqlite"), 0o444], [join(inner, "delete.sqlite"), 0o444]] as const) chmodSync(path, mode);
-      expect(yield* failure(join(inner, "delete.sqlite"))).toMatchObject({ reason: "Environment", code: expect.stringMatching(/^SQLITE_READONLY/), remedy: expect.stringContaining("write access") });
-      expect(yield* failure(join(inner, "wal.sqlite"))).toMatchObject({ reason: "Environment", remedy: expect.stringContaining("-wal and -shm") });
-      expect(yield* failure(join(inner, "wal.sqlite"), "read")).toMatchObject({ reason: "Environment", code: "SQLITE_CANTOPEN", remedy: expect.stringContaining("-wal and -shm") });
+      else {for (
+          const [path, mode] of [[inner, 0o555], [join(inner, "wal.sqlite"), 0o444], [
+            join(inner, "delete.sqlite"),
+            0o444,
+          ]] as const
+        ) chmodSync(path, mode);}
+      expect(yield* failure(join(inner, "delete.sqlite"))).toMatchObject({
+        reason: "Environment",
+        code: expect.stringMatching(/^SQLITE_READONLY/),
+        remedy: expect.stringContaining("write access"),
+      });
+      expect(yield* failure(join(inner, "wal.sqlite"))).toMatchObject({
+        reason: "Environment",
+        remedy: expect.stringContaining("-wal and -shm"),
+      });
+      expect(yield* failure(join(inner, "wal.sqlite"), "read")).toMatchObject({
+        reason: "Environment",
+        code: "SQLITE_CANTOPEN",
+        remedy: expect.stringContaining("-wal and -shm"),
+      });
       yield* Effect.scoped(open(join(inner, "delete.sqlite"), "read"));
       if (!mounts) chmodSync(inner, 0o755);
     }));
@@ -116,33 +144,49 @@ describe("a full disk", () => {
       db.exec("INSERT INTO sqlite_sequence (name, seq) VALUES ('narinfo_signatures', 9223372036854775807)");
       const sink = yield* openSink(path);
       expect(yield* Effect.flip(sink.write([narinfoItem(1), narinfoItem(2)])))
-        .toMatchObject({ reason: "Environment", code: "SQLITE_FULL", remedy: expect.stringContaining("Free disk space") });
+        .toMatchObject({
+          reason: "Environment",
+          code: "SQLITE_FULL",
+          remedy: expect.stringContaining("Free disk space"),
+        });
       expect(counts(db)).toMatchObject({ narinfos: 0, narinfo_references: 0, nar_files: 0 });
     }));
 
-  it.scoped.skipIf(!mounts)("a file system without space left: the batch before it stays, whole", () =>
-    Effect.gen(function*() {
-      const folder = yield* tempFolder;
-      yield* tmpfs(folder, "1m");
-      const path = join(folder, "db.sqlite");
-      const db = new Database(path);
-      db.exec(ncpsSchema);
-      const sink = yield* openSink(path);
-      yield* sink.write(Array.from({ length: 50 }, (_, number) => narinfoItem(number)));
-      const error = yield* Effect.flip(sink.write(Array.from({ length: 2000 }, (_, number) => narinfoItem(100 + number))));
-      expect(error).toMatchObject({ reason: "Environment" });
-      expect(counts(db)).toMatchObject({ narinfos: 50, narinfo_references: 100, nar_files: 50 });
-      db.close();
-    }));
+  it.scoped.skipIf(!mounts)(
+    "a file system without space left: the batch before it stays, whole",
+    () =>
+      Effect.gen(function*() {
+        const folder = yield* tempFolder;
+        yield* tmpfs(folder, "1m");
+        const path = join(folder, "db.sqlite");
+        const db = new Database(path);
+        db.exec(ncpsSchema);
+        const sink = yield* openSink(path);
+        yield* sink.write(Array.from({ length: 50 }, (_, number) => narinfoItem(number)));
+        const error = yield* Effect.flip(
+          sink.write(Array.from({ length: 2000 }, (_, number) => narinfoItem(100 + number))),
+        );
+        expect(error).toMatchObject({ reason: "Environment" });
+        expect(counts(db)).toMatchObject({ narinfos: 50, narinfo_references: 100, nar_files: 50 });
+        db.close();
+      }),
+  );
 });
 
 describe("a SQLite connection", () => {
   it.scoped("Invariant 1: durable settings are in force in WAL mode and without, and the journal mode stays", () =>
     Effect.gen(function*() {
       const { db, path } = yield* tempDatabase();
-      expect((yield* open(path)).facts).toMatchObject({ dialect: "sqlite", durable: true, durability: "journal_mode=wal synchronous=FULL" });
+      expect((yield* open(path)).facts).toMatchObject({
+        dialect: "sqlite",
+        durable: true,
+        durability: "journal_mode=wal synchronous=FULL",
+      });
       const plain = yield* tempDatabase("PRAGMA journal_mode = DELETE; CREATE TABLE t (x);");
-      expect((yield* open(plain.path)).facts).toMatchObject({ durable: true, durability: "journal_mode=delete synchronous=EXTRA" });
+      expect((yield* open(plain.path)).facts).toMatchObject({
+        durable: true,
+        durability: "journal_mode=delete synchronous=EXTRA",
+      });
       expect(plain.db.pragma("journal_mode", { simple: true })).toBe("delete");
       expect(db.pragma("journal_mode", { simple: true })).toBe("wal");
     }));
@@ -170,8 +214,11 @@ describe("a SQLite connection", () => {
       yield* open(path);
       yield* Effect.scoped(open(path, "read"));
       // Leaving WAL mode takes that no other process is connected.
-      const rival = "const D = require(process.argv[1]); try { console.log(new D(process.argv[2], { timeout: 0 }).pragma('journal_mode = DELETE', { simple: true })) } catch (e) { console.log(e.code) }";
-      const answer = execFileSync(process.execPath, ["-e", rival, require.resolve("better-sqlite3"), path], { encoding: "utf8" });
+      const rival =
+        "const D = require(process.argv[1]); try { console.log(new D(process.argv[2], { timeout: 0 }).pragma('journal_mode = DELETE', { simple: true })) } catch (e) { console.log(e.code) }";
+      const answer = execFileSync(process.execPath, ["-e", rival, require.resolve("better-sqlite3"), path], {
+        encoding: "utf8",
+      });
       expect(answer).toBe("SQLITE_BUSY\n");
     }));
 
@@ -179,7 +226,16 @@ describe("a SQLite connection", () => {
     Effect.gen(function*() {
       const { path } = yield* tempDatabase();
       const sql = yield* open(path);
-      const exit = yield* Effect.exit(sql.read({ name: "nowhere", script: function*() { return undefined; } }, {}, undefined));
+      const exit = yield* Effect.exit(sql.read(
+        {
+          name: "nowhere",
+          script: function*() {
+            return undefined;
+          },
+        },
+        {},
+        undefined,
+      ));
       expect(Exit.isFailure(exit) && exit.cause._tag).toBe("Die");
       expect((yield* sql.read(Introspect.program, {}, undefined)).tables.length).toBeGreaterThan(5);
     }));
@@ -190,7 +246,10 @@ describe("a SQLite connection", () => {
       const scope = yield* Scope.make();
       const sql = yield* Scope.extend(open(path), scope);
       yield* Scope.close(scope, Exit.void);
-      expect(yield* Effect.flip(sql.read(Introspect.program, {}, undefined))).toMatchObject({ reason: "Environment", code: "WORKER" });
+      expect(yield* Effect.flip(sql.read(Introspect.program, {}, undefined))).toMatchObject({
+        reason: "Environment",
+        code: "WORKER",
+      });
       db.pragma("journal_mode = DELETE");
       expect(db.pragma("journal_mode", { simple: true })).toBe("delete");
     }));
@@ -208,7 +267,12 @@ describe("a thread that does not answer", () => {
     Effect.gen(function*() {
       const { db, path } = yield* tempDatabase();
       const file = yield* SqliteFile.acquire("cache", path);
-      const thread = yield* SqliteThread.make("cache", { ...file, access: "write", busyTimeoutMs: 2000, fault: undefined });
+      const thread = yield* SqliteThread.make("cache", {
+        ...file,
+        access: "write",
+        busyTimeoutMs: 2000,
+        fault: undefined,
+      });
       db.exec("BEGIN IMMEDIATE");
       const waiting = yield* Effect.fork(Effect.flip(thread.run(Introspect.program, {}, undefined)));
       yield* Effect.yieldNow();
@@ -226,10 +290,43 @@ describe("SQLite's codes in the engine's words", () => {
 
   it("each code is retried, bisected or stops the run as the design says", () => {
     const table = {
-      Busy: ["SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_TIMEOUT", "SQLITE_LOCKED", "SQLITE_LOCKED_SHAREDCACHE", "SQLITE_PROTOCOL"],
-      Constraint: ["SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_ROWID", "SQLITE_CONSTRAINT_FOREIGNKEY"],
-      Data: ["SQLITE_CONSTRAINT_CHECK", "SQLITE_CONSTRAINT_NOTNULL", "SQLITE_CONSTRAINT_DATATYPE", "SQLITE_CONSTRAINT_TRIGGER", "SQLITE_TOOBIG", "SQLITE_MISMATCH", "BIND"],
-      Environment: ["SQLITE_FULL", "SQLITE_READONLY_DBMOVED", "SQLITE_CORRUPT_INDEX", "SQLITE_NOTADB", "SQLITE_CANTOPEN", "SQLITE_IOERR_WRITE", "SQLITE_AUTH", "SQLITE_PERM", "SQLITE_SCHEMA", "SQLITE_ERROR", "SQLITE_NOMEM", "EIO"],
+      Busy: [
+        "SQLITE_BUSY",
+        "SQLITE_BUSY_SNAPSHOT",
+        "SQLITE_BUSY_TIMEOUT",
+        "SQLITE_LOCKED",
+        "SQLITE_LOCKED_SHAREDCACHE",
+        "SQLITE_PROTOCOL",
+      ],
+      Constraint: [
+        "SQLITE_CONSTRAINT_UNIQUE",
+        "SQLITE_CONSTRAINT_PRIMARYKEY",
+        "SQLITE_CONSTRAINT_ROWID",
+        "SQLITE_CONSTRAINT_FOREIGNKEY",
+      ],
+      Data: [
+        "SQLITE_CONSTRAINT_CHECK",
+        "SQLITE_CONSTRAINT_NOTNULL",
+        "SQLITE_CONSTRAINT_DATATYPE",
+        "SQLITE_CONSTRAINT_TRIGGER",
+        "SQLITE_TOOBIG",
+        "SQLITE_MISMATCH",
+        "BIND",
+      ],
+      Environment: [
+        "SQLITE_FULL",
+        "SQLITE_READONLY_DBMOVED",
+        "SQLITE_CORRUPT_INDEX",
+        "SQLITE_NOTADB",
+        "SQLITE_CANTOPEN",
+        "SQLITE_IOERR_WRITE",
+        "SQLITE_AUTH",
+        "SQLITE_PERM",
+        "SQLITE_SCHEMA",
+        "SQLITE_ERROR",
+        "SQLITE_NOMEM",
+        "EIO",
+      ],
     } as const;
     for (const [expected, codes] of Object.entries(table)) {
       for (const code of codes) expect([code, reason(code)]).toEqual([code, expected]);
@@ -237,7 +334,18 @@ describe("SQLite's codes in the engine's words", () => {
   });
 
   it("what stops the run says what to do", () => {
-    for (const code of ["SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_IOERR_FSYNC", "SQLITE_ERROR", "EIO"]) {
+    for (
+      const code of [
+        "SQLITE_FULL",
+        "SQLITE_READONLY",
+        "SQLITE_CANTOPEN",
+        "SQLITE_NOTADB",
+        "SQLITE_CORRUPT",
+        "SQLITE_IOERR_FSYNC",
+        "SQLITE_ERROR",
+        "EIO",
+      ]
+    ) {
       expect(SqliteError.translate("cache", "/db", { code, message: "m", phase: "run" }).remedy).toMatch(/^[A-Z]/);
     }
   });
