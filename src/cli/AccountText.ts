@@ -5,8 +5,10 @@ import type { Advise } from "./Invocation.ts";
 import * as Layout from "./Layout.ts";
 import type { Paint } from "./Paint.ts";
 
-/** Samples shown per code; the report and the quarantine hold more. */
+/** Samples shown per code while codes are few; the report and the quarantine hold more. */
 const samplesShown = 3;
+/** Codes that are few: beyond, one sample each keeps the account on a screen or two. */
+const fewCodes = 5;
 
 /** `480 committed + 20 already`: what is zero adds nothing to an equation. */
 const sum = (ledger: Ledger.Ledger, names: ReadonlyArray<Exclude<keyof Ledger.Ledger, "listed">>): string => {
@@ -20,33 +22,30 @@ const equations = (ledger: Ledger.Ledger): ReadonlyArray<string> =>
     ["in the target", Layout.count(ledger.committed + ledger.already), `= ${sum(ledger, Ledger.disposals)}`],
   ], "  ");
 
-const isQuarantined = ({ outcome }: Pick<Incident, "outcome">): boolean =>
-  outcome === "rejected" || outcome === "conflict";
+const isQuarantined = (outcome: Incident["outcome"]): boolean => outcome === "rejected" || outcome === "conflict";
+
+const one = (incident: Incident, isFew: boolean, advise: Advise | undefined, paint: Paint): ReadonlyArray<string> => {
+  const { code, count, outcome, samples } = incident;
+  // In the order of keys: batches end in any order.
+  const shown = [...samples].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, isFew ? samplesShown : 1);
+  const isAlike = samples.every(({ reason }) => reason === samples[0]?.reason);
+  const rest = count - shown.length;
+  const command = advise !== undefined && isQuarantined(outcome)
+    ? `: ${advise(`quarantine list --code ${quote(code)}`)}`
+    : "";
+  return [
+    `  ${paint.yellow(`${Layout.count(count)} ${outcome}`)}  ${code}${isAlike ? `  ${samples[0]?.reason ?? ""}` : ""}`,
+    ...shown.map(({ key, reason }) => `    ${key}${isAlike ? "" : `  ${paint.dim(reason)}`}`),
+    ...(rest > 0 && isFew ? [paint.dim(`    … and ${Layout.count(rest)} more${command}`)] : []),
+  ];
+};
 
 /** Every code with its number and first samples; the rest is a command away. */
 export const incidents = (
   list: ReadonlyArray<Incident>,
   advise: Advise | undefined,
   paint: Paint,
-): ReadonlyArray<string> =>
-  list.flatMap((incident) => {
-    const { code, count, outcome, samples } = incident;
-    // In the order of keys: batches end in any order.
-    const shown = [...samples].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, samplesShown);
-    const rest = count - shown.length;
-    const more = `… and ${Layout.count(rest)} more`;
-    return [
-      `  ${paint.yellow(`${Layout.count(count)} ${outcome}`)}  ${code}`,
-      ...shown.map(({ key, reason }) => `    ${key}  ${paint.dim(reason)}`),
-      ...(rest === 0 ? [] : [
-        `    ${
-          advise !== undefined && isQuarantined(incident)
-            ? `${more}: ${advise(`quarantine list --code ${quote(code)}`)}`
-            : more
-        }`,
-      ]),
-    ];
-  });
+): ReadonlyArray<string> => list.flatMap((incident) => one(incident, list.length <= fewCodes, advise, paint));
 
 /** What to do about what is left, as commands; empty when nothing is. */
 const steps = (report: RunReport, advise: Advise): ReadonlyArray<readonly [command: string, why: string]> => {
@@ -55,8 +54,11 @@ const steps = (report: RunReport, advise: Advise): ReadonlyArray<readonly [comma
   return [
     ...(ledger.rejected + ledger.conflict > 0
       ? [
-        [advise("quarantine list"), "what was left behind, and why; mend or remove those files"],
-        [advise("quarantine accept --code CODE --note WHY"), "or leave them where they are, for good"],
+        [advise("quarantine list [--code CODE]"), "all that was left behind, and why; mend or remove those files"],
+        [
+          advise("quarantine accept --code CODE --note WHY"),
+          "or leave them where they are, for good (--all: all of them)",
+        ],
       ] as const
       : []),
     ...(again
@@ -70,36 +72,37 @@ const steps = (report: RunReport, advise: Advise): ReadonlyArray<readonly [comma
   ];
 };
 
-const verdictOf = (report: RunReport): string => {
-  const { ledger } = report;
-  const durable = `${Layout.count(ledger.committed + ledger.already)} of ${
-    Layout.plural(ledger.listed, "item")
-  } in the target`;
-  const removed = ledger.deleted > 0
-    ? `, ${Layout.plural(ledger.deleted, "source object")} deleted`
-    : report.keep
-    ? ", source kept"
-    : "";
-  if (report.status === "succeeded") {
-    return ledger.listed === 0 ? "nothing to do" : `${durable}${removed}`;
-  }
-  const reason = report.shortfalls.join(", ");
-  return `${durable}${removed}; ${reason}`;
-};
+const word = ({ status, stop }: RunReport): string =>
+  status === "succeeded"
+    ? "succeeded"
+    : status === "interrupted"
+    ? "interrupted"
+    : stop === undefined
+    ? "not clean"
+    : "stopped";
 
-const words: Record<RunReport["status"], string> = {
-  succeeded: "succeeded",
-  failed: "not clean",
-  interrupted: "interrupted",
-};
+/** `7 rejected, 2 failed`: what keeps a run from being clean. */
+const lacking = (ledger: Ledger.Ledger): string =>
+  (["rejected", "conflict", "contended", "failed", "changed", "undeleted"] as const)
+    .filter((name) => ledger[name] > 0)
+    .map((name) => `, ${Layout.count(ledger[name])} ${name}`).join("");
 
 /** The one line that says how it went. */
-export const verdict = (report: RunReport): string =>
-  `${report.pipeline} ${words[report.status]}: ${verdictOf(report)}`;
+export const verdict = (report: RunReport): string => {
+  const { keep, ledger, pipeline, status } = report;
+  const skipped = ledger.skipped === 0 ? "" : `, ${Layout.count(ledger.skipped)} skipped`;
+  const wanted = ledger.listed - ledger.skipped;
+  if (status === "succeeded" && wanted === 0) return `${pipeline} succeeded: nothing to do${skipped}`;
+  return `${pipeline} ${word(report)}: ${Layout.count(ledger.committed + ledger.already)} of ${
+    Layout.plural(wanted, "item")
+  } in the target, ${keep ? "source kept" : `${Layout.count(ledger.deleted)} deleted at the source`}${skipped}${
+    lacking(ledger)
+  }`;
+};
 
 /** The closing account: equations, what stayed behind, what to do next, and the verdict last. */
 export const lines = (report: RunReport, advise: Advise, exitCode: number, paint: Paint): ReadonlyArray<string> => {
-  const { imbalances, ledger, resumed } = report;
+  const { imbalances, ledger, resumed, stop } = report;
   const next = steps(report, advise);
   const colour = exitCode === 0 ? paint.green : paint.red;
   return [
@@ -112,6 +115,7 @@ export const lines = (report: RunReport, advise: Advise, exitCode: number, paint
     ...(report.incidents.length === 0
       ? []
       : ["", "Not migrated, or not deleted", ...incidents(report.incidents, advise, paint)]),
+    ...(stop === undefined ? [] : ["", paint.red(`Stopped early (${stop.code}): ${stop.reason}`)]),
     ...(next.length === 0
       ? []
       : ["", "Next", ...Layout.columns(next.map(([command, why]) => [command, paint.dim(why)]), "  ")]),

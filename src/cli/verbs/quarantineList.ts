@@ -51,8 +51,9 @@ export const quarantineList = Verb.make({
             ),
           ])),
           "",
-          summary,
-          ...(isMore ? [workspace.advise(`quarantine list --limit ${values.limit * 10}`)] : []),
+          isMore
+            ? `${summary}; ${workspace.advise(`quarantine list --limit ${values.limit * 10}`)} shows more`
+            : summary,
           ...(values.accepted ? [] : [
             "Next",
             ...Layout.columns([
