@@ -2,10 +2,11 @@
 import { Either } from "effect";
 import * as Nearest from "../core/Nearest.ts";
 import type { Problem } from "../core/Problem.ts";
-import type { Covers, Table } from "./Mapping.ts";
+import type { Table } from "./Mapping.ts";
 import * as Mapping from "./Mapping.ts";
 import * as Path from "./Path.ts";
 import * as Predicate from "./Predicate.ts";
+import type { Covers } from "./WhenExists.ts";
 
 /** The role of a table follows from its place and its parents: see design §4. */
 export const roleOf = (tables: ReadonlyArray<Table>, index: number): "root" | "lookup" | "child" =>

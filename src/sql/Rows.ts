@@ -5,8 +5,8 @@
 import type { Item } from "../core/Item.ts";
 import type { Value } from "../core/Sql.ts";
 import * as Fold from "./Fold.ts";
+import type { Literal } from "./Form.ts";
 import type { Column, Layout, Table } from "./Layout.ts";
-import type { Literal } from "./Mapping.ts";
 import * as Path from "./Path.ts";
 
 export interface TableRows {

@@ -162,3 +162,12 @@ export const counts = (db: Database.Database): Readonly<Record<string, number>> 
     ["narinfos", "narinfo_references", "narinfo_signatures", "nar_files", "narinfo_nar_files"]
       .map((table) => [table, Number(rows(db, `SELECT count(*) FROM ${table}`)[0]![0])]),
   );
+
+export const tags = (answers: ReadonlyArray<{ readonly _tag: string }>) => answers.map(({ _tag }) => _tag);
+
+/** Writes, and answers what reading back says. */
+export const settleItems = (sink: Sink, items: ReadonlyArray<Item>) =>
+  Effect.gen(function*() {
+    const written = yield* sink.write(items);
+    return { written, verdicts: yield* sink.verify(items) };
+  });

@@ -173,7 +173,7 @@ const actualChildren = (layout: Layout.Layout, index: number, facets: ReadonlyAr
     const { name, parent } = anchorOf(table);
     const above = parent === 0 ? "k.id" : qualify(`c${at + 1}`)(layout.tables[parent]!.id!);
     return `CROSS JOIN ${quote(layout.tables[table]!.name)} AS c${at} ON ${qualify(`c${at}`)(name)} = ${above}`;
-  }).reverse();
+  }).toReversed();
   const aliases = new Map<string, string>();
   const answers = facets.map(({ column, table, via }) => {
     let alias = "c0";

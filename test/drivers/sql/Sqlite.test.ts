@@ -226,16 +226,7 @@ describe("a SQLite connection", () => {
     Effect.gen(function*() {
       const { path } = yield* tempDatabase();
       const sql = yield* open(path);
-      const exit = yield* Effect.exit(sql.read(
-        {
-          name: "nowhere",
-          script: function*() {
-            return undefined;
-          },
-        },
-        {},
-        undefined,
-      ));
+      const exit = yield* Effect.exit(sql.read({ ...Introspect.program, name: "nowhere" }, {}, undefined));
       expect(Exit.isFailure(exit) && exit.cause._tag).toBe("Die");
       expect((yield* sql.read(Introspect.program, {}, undefined)).tables.length).toBeGreaterThan(5);
     }));
