@@ -3,22 +3,19 @@
  * everything went as it must: also that what is broken in the sample stays behind, and is reported.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ensureBuilt, ensureInstalled, main, root } from "./bootstrap.mjs";
 import { importTypeScript } from "./importTypeScript.mjs";
 
 const folder = join(root, ".demo");
-const storage = join(folder, "cache");
-const database = join(folder, "db.sqlite");
-const variables = { CACHE_STORAGE_LOCAL: storage, CACHE_DATABASE_URL: `sqlite:${database}` };
 const tables = ["narinfos", "narinfo_references", "narinfo_signatures", "nar_files", "narinfo_nar_files"];
 const narinfos = 3000;
 
 const say = (text) => console.log(`\n# ${text}`);
 
-/** Shows a command and its output; whatever exit code was not expected ends the demo. */
-const pipeline = (args, expected) => {
+/** Shows a command and its output; an exit code that was not expected ends the demo. */
+const runner = (variables) => (args, expected) => {
   console.log(`\n$ pipeline ${args.map((word) => word.includes(" ") ? `'${word}'` : word).join(" ")}`);
   const { error, status } = spawnSync(process.execPath, [join(root, "dist", "bin.js"), ...args], {
     cwd: folder,
@@ -30,32 +27,30 @@ const pipeline = (args, expected) => {
   if (status !== expected) throw new Error(`pipeline ${args.join(" ")} ended with ${status}, not with ${expected}`);
 };
 
-const files = () => readdirSync(storage, { recursive: true }).filter((name) => name.endsWith(".narinfo")).length;
-
 await main(async () => {
   ensureInstalled();
   await ensureBuilt();
   const { default: Database } = await import("better-sqlite3");
-  const { generate, writeTo } = await importTypeScript("test/support/SampleCache.ts");
-
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(storage, { recursive: true });
-  const connection = new Database(database);
-  connection.exec(readFileSync(join(root, "schemas", "ncps-sqlite.sql"), "utf8"));
-  connection.pragma("journal_mode = WAL");
-  writeTo(generate({ seed: "demo", count: narinfos }), storage, connection);
-  const counts = () => {
-    const rows = tables.map((table) => [table, connection.prepare(`SELECT count(*) FROM ${table}`).pluck().get()]);
-    const full = connection.prepare("SELECT count(*) FROM narinfos WHERE url <> ''").pluck().get();
-    for (const [table, count] of rows) console.log(`  ${String(count).padStart(6)}  ${table}`);
-    console.log(`  ${String(full).padStart(6)}  of the narinfos complete, the others stubs`);
-    console.log(`  ${String(files()).padStart(6)}  narinfo files in storage`);
+  const { make } = await importTypeScript("scripts/demoCache.ts");
+  const { storage, database } = make({ folder, ddl: join(root, "schemas", "ncps-sqlite.sql"), narinfos });
+  const variables = { CACHE_STORAGE_LOCAL: storage, CACHE_DATABASE_URL: `sqlite:${database}` };
+  const pipeline = runner(variables);
+  const showCounts = () => {
+    const connection = new Database(database, { readonly: true });
+    const count = (what) => connection.prepare(`SELECT count(*) FROM ${what}`).pluck().get();
+    const files = readdirSync(storage, { recursive: true }).filter((name) => name.endsWith(".narinfo")).length;
+    for (const table of tables) console.log(`  ${String(count(table)).padStart(6)}  ${table}`);
+    console.log(
+      `  ${String(count("narinfos WHERE url <> ''")).padStart(6)}  of the narinfos complete, the others stubs`,
+    );
+    console.log(`  ${String(files).padStart(6)}  narinfo files in storage`);
+    connection.close();
   };
 
   say(
     `A sample of an ncps cache is in .demo/: ${narinfos} narinfos of all kinds, some of them broken, migrated already, or stubs.`,
   );
-  counts();
+  showCounts();
   say("ncps' own variables are all that the tool is told:");
   for (const [name, value] of Object.entries(variables)) console.log(`export ${name}=${value}`);
   pipeline(["validate"], 0);
@@ -71,6 +66,5 @@ await main(async () => {
   pipeline(["run", "narinfo-to-db"], 0);
 
   say("What is in the database now, and what is left in storage:");
-  counts();
-  connection.close();
+  showCounts();
 });

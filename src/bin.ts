@@ -10,20 +10,32 @@ import * as Drill from "./cli/Drill.ts";
 import * as ExitCode from "./cli/ExitCode.ts";
 import { Host } from "./cli/Host.ts";
 import type { Output } from "./cli/Host.ts";
+import { eraseLine } from "./cli/Render.ts";
 import { Faults } from "./core/Faults.ts";
 import type { Stop } from "./engine/Report.ts";
 
+interface Pipe extends Output {
+  readonly flushed: Promise<void>;
+  /** Whether text was lost though somebody wanted it: a full disk, say. */
+  readonly isBroken: boolean;
+}
+
 /** A reader that went away (`| head`) takes nothing from a run: what it would have read is dropped. */
-const outputOf = (stream: NodeJS.WriteStream): Output & { readonly flushed: Promise<void> } => {
+const outputOf = (stream: NodeJS.WriteStream): Pipe => {
   let isOpen = true;
-  stream.on("error", () => {
+  let isBroken = false;
+  stream.on("error", (error: NodeJS.ErrnoException) => {
     isOpen = false;
+    isBroken = error.code !== "EPIPE";
   });
   return {
     write: (text) => {
       if (isOpen) stream.write(text);
     },
     isTerminal: stream.isTTY,
+    get isBroken() {
+      return isBroken;
+    },
     get flushed() {
       return new Promise<void>((resolve) => {
         if (isOpen) stream.write("", () => resolve());
@@ -44,7 +56,8 @@ const signals = () => {
   const onSignal = (signal: string) => {
     if (first !== undefined) process.exit(ExitCode.ofSignal(signal));
     first = signal;
-    if (isTaken) stderr.write(`${signal}: stopping after the batches in flight; again to end at once\n`);
+    const erased = stderr.isTerminal ? eraseLine : "";
+    if (isTaken) stderr.write(`${erased}${signal}: stopping after the batches in flight; again to end at once\n`);
     for (const listener of listeners) listener();
   };
   process.on("SIGINT", onSignal);
@@ -127,4 +140,4 @@ if (drill !== undefined && Either.isLeft(drill)) {
   );
 }
 await Promise.all([stdout.flushed, stderr.flushed]);
-process.exit(exitCode);
+process.exit(exitCode === 0 && stdout.isBroken ? ExitCode.environment : exitCode);

@@ -19,7 +19,7 @@ export type Outcome =
 const success = 0;
 const unclean = 1;
 const configuration = 2;
-const environment = 3;
+export const environment = 3;
 
 /** 128 + the signal's number, as shells have it. */
 export const ofSignal = (signal: string): number => /sigterm/i.test(signal) ? 143 : 130;

@@ -30,7 +30,8 @@ export class Render extends Context.Tag("ncps-pipeline/cli/Render")<Render, {
   readonly logger: Logger.Logger<unknown, void>;
 }>() {}
 
-const eraseLine = "\r\u001b[2K";
+/** Takes away a live line. */
+export const eraseLine = "\r\u001b[2K";
 
 /** Invariant 9, as a second net: drivers name no secrets, but text that comes from below us is looked through for passwords in URLs. */
 const scrub = (text: string): string =>
