@@ -230,8 +230,9 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
   if (undisturbed) {
     for (const step of steps) yield* Effect.catchAll(step.finish, (failure) => Effect.logWarning(failure.message));
   }
-  // What could not be read this time has not been seen again, but is still there.
-  if (undisturbed && options.pick === undefined && checkpoints.size === 0 && settlement.ledger.failed === 0) {
+  // What could not be read, or not be locked, has not been judged again, but is still there.
+  const { contended, failed } = settlement.ledger;
+  if (undisturbed && options.pick === undefined && checkpoints.size === 0 && failed + contended === 0) {
     yield* Effect.catchAll(state.sweep(scope, runId), stopOn);
   }
   yield* Effect.flatMap(progress, options.onProgress);

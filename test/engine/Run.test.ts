@@ -81,6 +81,16 @@ describe("Invariant 2: the ledger closes", () => {
       expect(report.status).toBe("failed");
     }));
 
+  for (const ill of [{ dismissed: "failed" }, { contended: 1_000_000 }, { checked: "changed" }] as const) {
+    it.effect(`quarantine keeps what a run could not judge again: ${JSON.stringify(ill)}`, () =>
+      Effect.gen(function*() {
+        const world = new ModelWorld([{ key: "a1" }, { key: "a2", ...ill }]);
+        const report = yield* simulate(world);
+        balanced(report);
+        expect(world.swept).toBe(0);
+      }));
+  }
+
   it.effect("an accepted reject is skipped, and the run succeeds", () =>
     Effect.gen(function*() {
       const world = new ModelWorld([{ key: "a1", dismissed: "rejected" }, { key: "a2" }]);
