@@ -111,7 +111,7 @@ export const forecast = Effect.fn("Engine.forecast")(function*(
         stopped = { kind: "environment", code: Retry.code(failure), reason: failure.message };
       })
     ),
-    Effect.race(Effect.map(options.stop, (reason) => {
+    Effect.raceFirst(Effect.map(options.stop, (reason) => {
       stopped = reason;
     })),
   );

@@ -103,6 +103,9 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
   };
   const stopOn = (failure: Retry.Failure) =>
     stop({ kind: "environment", code: Retry.code(failure), reason: failure.message });
+  /** A bug, wherever it shows: what is under way comes to its end first, and the run is no success. */
+  const stopOnDefect = (cause: Cause.Cause<never>) =>
+    stop({ kind: "environment", code: "run/defect", reason: Cause.pretty(cause) });
 
   const producer = yield* admit({
     source,
@@ -115,6 +118,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
   }).pipe(
     Stream.runForEach((chunk) => Effect.zipRight(Queue.offer(inbox, chunk), wake.open)),
     Effect.catchAll(stopOn),
+    Effect.catchAllCause(stopOnDefect),
     Effect.ensuring(Effect.suspend(() => {
       exhausted = true;
       return wake.open;
@@ -139,6 +143,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     Effect.zipRight(Effect.flatMap(progress, options.onProgress)),
     Effect.delay(progressEvery),
     Effect.forever,
+    Effect.catchAllCause(stopOnDefect),
     Effect.forkScoped,
   );
   const signal = yield* Effect.forkScoped(Effect.flatMap(options.stop, stop));
@@ -205,15 +210,10 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
       );
     }
   });
-  // A defect in one worker must not leave the others' batches half done: all come to their end first.
-  const sturdy = Effect.catchAllCause(
-    worker,
-    (cause) => stop({ kind: "environment", code: "run/defect", reason: Cause.pretty(cause) }),
+  yield* Effect.all(
+    Array.from({ length: spec.sink.concurrency.max }, () => Effect.catchAllCause(worker, stopOnDefect)),
+    { concurrency: "unbounded", discard: true },
   );
-  yield* Effect.all(Array.from({ length: spec.sink.concurrency.max }, () => sturdy), {
-    concurrency: "unbounded",
-    discard: true,
-  });
   yield* Fiber.interruptAll([producer, pulse, signal, counting]);
 
   const waiting = [...deferrals.drain(), ...batcher.drain().filter(({ listed }) => listed)].map((member) => ({

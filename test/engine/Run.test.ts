@@ -181,6 +181,19 @@ describe("the surroundings fail", () => {
       expect(report.status).toBe("interrupted");
       expect(report.ledger.contended).toBeGreaterThan(0);
     }));
+  for (const as of ["error", "defect"] as const) {
+    it.effect(`a listing that breaks off by ${as} is never a success`, () =>
+      Effect.gen(function*() {
+        const world = new ModelWorld(keys(100));
+        world.listingBreaks = { afterChunks: 3, as };
+        const report = yield* simulate(world);
+        balanced(report);
+        expect(report.status).toBe("failed");
+        expect(report.stop?.code).toBe(as === "error" ? "storage/unavailable" : "run/defect");
+        expect(world.swept).toBe(0);
+      }));
+  }
+
 });
 
 describe("identities and locks", () => {

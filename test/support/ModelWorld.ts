@@ -1,7 +1,7 @@
 import { Duration, Effect, Layer, Schema, Stream } from "effect";
 import * as Component from "../../src/core/Component.ts";
 import { Connections } from "../../src/core/Connections.ts";
-import { ConnectionError, SqlError } from "../../src/core/Errors.ts";
+import { ConnectionError, SqlError, StorageError } from "../../src/core/Errors.ts";
 import type { Item, Receipt, Sifted } from "../../src/core/Item.ts";
 import type { Lease } from "../../src/core/Lock.ts";
 import * as Registry from "../../src/core/Registry.ts";
@@ -51,6 +51,8 @@ export class ModelWorld {
   checkpoints = new Map<string, string>();
   swept = 0;
   leaseLost = false;
+  /** What becomes of the listing after its n-th chunk. */
+  listingBreaks: { readonly afterChunks: number; readonly as: "error" | "defect" } | undefined;
   transactions = 0;
   #contended = new Map<string, number>();
   #vanished = new Map<string, number>();
@@ -90,6 +92,14 @@ export class ModelWorld {
         Array.from({ length: Math.ceil(items.length / chunkSize) }, (_, index) =>
           toSifted(items.slice(index * chunkSize, (index + 1) * chunkSize))),
       );
+    let listed = 0;
+    const breaking = Stream.mapEffect((chunk: Sifted<ModelItem>) =>
+      this.listingBreaks === undefined || listed++ < this.listingBreaks.afterChunks
+        ? Effect.succeed(chunk)
+        : this.listingBreaks.as === "defect"
+        ? Effect.dieMessage("a bug in the source")
+        : Effect.fail(new StorageError({ connection: "model", reason: "Unavailable", detail: "listing broke" }))
+    );
     const partitions = [...new Set(this.items.map(({ key }) => key[0]!))].sort();
     return {
       caps: { ordered: true, resumable: true, unique: true, countable: true },
@@ -100,7 +110,7 @@ export class ModelWorld {
           this.items.filter(({ key }) =>
             key[0] === partition && (after === undefined || key > after) && !this.deleted.has(key)
           ),
-        ),
+        ).pipe(breaking),
       pick: (keys) => chunks(this.items.filter(({ key }) => keys.includes(key))),
       check: (items) => Effect.succeed(items.map(({ value }) => (value as ModelItem).checked ?? "same")),
       keys: (partition) => Stream.succeed(this.items.filter(({ key }) => key[0] === partition).map(({ key }) => key)),
