@@ -28,8 +28,8 @@ export interface Bench {
   readonly stopped: Effect.Effect<boolean>;
 }
 
-/** Attempts at halves of a batch that a constraint refused: the race, if it was one, was lost often enough before. */
-const attemptsWhenBisecting = 2;
+/** Attempts at halves of a batch in which a constraint refuses something: the race, if it was one, was lost often enough before. */
+const attemptsAgainstConstraint = 2;
 
 /**
  * Takes one batch to its end: every item is settled or deferred when this returns. One attempt is one lock…unlock and cannot be interrupted;
@@ -40,7 +40,8 @@ export const batch = Effect.fn("Engine.batch")(function*(bench: Bench, admitted:
   yield* tried(bench, admitted, bench.retry.attempts);
 });
 
-const tried = (bench: Bench, admitted: ReadonlyArray<Admitted>, attempts: number): Effect.Effect<void> =>
+/** `atConstraint`: attempts before what a constraint refuses is bisected; everything else has all that the spec gives. */
+const tried = (bench: Bench, admitted: ReadonlyArray<Admitted>, atConstraint: number): Effect.Effect<void> =>
   Effect.gen(function*() {
     const begun = yield* bench.now;
     let left = admitted;
@@ -59,7 +60,7 @@ const tried = (bench: Bench, admitted: ReadonlyArray<Admitted>, attempts: number
       if (remedy === "bisect") return yield* bisect(bench, left, Retry.code(failure), reason);
       const pause = Retry.backoff(bench.retry, number, yield* Random.next);
       const late = (yield* bench.now) - begun + Duration.toMillis(pause) > Duration.toMillis(bench.retry.deadline);
-      if (number >= attempts || late) {
+      if (late || number >= (remedy === "again-then-bisect" ? atConstraint : bench.retry.attempts)) {
         if (remedy === "again-then-bisect") return yield* bisect(bench, left, Retry.code(failure), reason);
         return yield* ended(bench, left, failure);
       }
@@ -77,8 +78,8 @@ const bisect = (bench: Bench, admitted: ReadonlyArray<Admitted>, code: string, r
       return;
     }
     const middle = admitted.length >> 1;
-    yield* tried(bench, admitted.slice(0, middle), attemptsWhenBisecting);
-    yield* tried(bench, admitted.slice(middle), attemptsWhenBisecting);
+    yield* tried(bench, admitted.slice(0, middle), attemptsAgainstConstraint);
+    yield* tried(bench, admitted.slice(middle), attemptsAgainstConstraint);
   });
 
 /** Nothing more can be done here: these items failed, and no batch after them would fare better. */

@@ -155,6 +155,18 @@ describe("Invariant 6: one bad item costs one item", () => {
       balanced(report);
       expect(report.ledger).toMatchObject({ committed: 56, rejected: 4, deleted: 56 });
     }));
+
+  it.effect("a busy database while a batch is bisected is waited for, as at any other time", () =>
+    Effect.gen(function*() {
+      const world = new ModelWorld(
+        [{ key: "a1" }, { key: "a2" }, { key: "a3" }, { key: "a4", poison: "Data" }],
+        [undefined, "Busy", "Busy", "Busy"],
+      );
+      const report = yield* simulate(world, { concurrency: 1 });
+      balanced(report);
+      expect(report.stop).toBeUndefined();
+      expect(report.ledger).toMatchObject({ committed: 3, rejected: 1, deleted: 3 });
+    }));
 });
 
 describe("the surroundings fail", () => {
@@ -169,18 +181,6 @@ describe("the surroundings fail", () => {
       expect(world.swept).toBe(0);
     }));
 
-  it.effect("a signal stops the admission, lets batches end and closes the ledger", () =>
-    Effect.gen(function*() {
-      const world = new ModelWorld(keys(300, (index) => (index % 10 === 0 ? { contended: 1_000_000 } : {})));
-      const signal = yield* Deferred.make<Stop>();
-      const fiber = yield* Effect.fork(simulate(world, { concurrency: 2 }, { stop: Deferred.await(signal) }));
-      yield* TestClock.adjust("200 millis");
-      yield* Deferred.succeed(signal, { kind: "signal" as const, code: "run/signal", reason: "SIGTERM" });
-      const report = yield* Fiber.join(fiber);
-      balanced(report);
-      expect(report.status).toBe("interrupted");
-      expect(report.ledger.contended).toBeGreaterThan(0);
-    }));
   for (const as of ["error", "defect"] as const) {
     it.effect(`a listing that breaks off by ${as} is never a success`, () =>
       Effect.gen(function*() {
@@ -194,6 +194,18 @@ describe("the surroundings fail", () => {
       }));
   }
 
+  it.effect("a signal stops the admission, lets batches end and closes the ledger", () =>
+    Effect.gen(function*() {
+      const world = new ModelWorld(keys(300, (index) => (index % 10 === 0 ? { contended: 1_000_000 } : {})));
+      const signal = yield* Deferred.make<Stop>();
+      const fiber = yield* Effect.fork(simulate(world, { concurrency: 2 }, { stop: Deferred.await(signal) }));
+      yield* TestClock.adjust("200 millis");
+      yield* Deferred.succeed(signal, { kind: "signal" as const, code: "run/signal", reason: "SIGTERM" });
+      const report = yield* Fiber.join(fiber);
+      balanced(report);
+      expect(report.status).toBe("interrupted");
+      expect(report.ledger.contended).toBeGreaterThan(0);
+    }));
 });
 
 describe("identities and locks", () => {
