@@ -209,17 +209,16 @@ describe("a SQLite connection", () => {
 
   it.scoped("closing one connection of this process leaves the locks of the others", () =>
     Effect.gen(function*() {
-      const { db, path } = yield* tempDatabase();
-      db.close();
-      yield* open(path);
-      yield* Effect.scoped(open(path, "read"));
-      // Leaving WAL mode takes that no other process is connected.
+      const { db, path } = yield* tempDatabase("PRAGMA journal_mode = DELETE; CREATE TABLE t (x);");
+      yield* SqliteFile.acquire("cache", path);
+      db.exec("BEGIN IMMEDIATE");
+      yield* Effect.scoped(SqliteFile.acquire("cache", path));
       const rival =
-        "const D = require(process.argv[1]); try { console.log(new D(process.argv[2], { timeout: 0 }).pragma('journal_mode = DELETE', { simple: true })) } catch (e) { console.log(e.code) }";
-      const answer = execFileSync(process.execPath, ["-e", rival, require.resolve("better-sqlite3"), path], {
-        encoding: "utf8",
-      });
-      expect(answer).toBe("SQLITE_BUSY\n");
+        "const D = require(process.argv[1]); try { new D(process.argv[2], { timeout: 0 }).exec('BEGIN IMMEDIATE') } "
+        + "catch (error) { console.log(error.code) }";
+      const args = ["-e", rival, require.resolve("better-sqlite3"), path];
+      expect(execFileSync(process.execPath, args, { encoding: "utf8" })).toBe("SQLITE_BUSY\n");
+      db.exec("ROLLBACK");
     }));
 
   it.scoped("a program that the thread does not have is a bug, not an error to retry", () =>
