@@ -4,6 +4,7 @@ import type { Plan } from "../engine/Plan.ts";
 import { UsageError } from "./Failure.ts";
 import * as Flag from "./Flag.ts";
 import { Host } from "./Host.ts";
+import * as PlanHash from "./PlanHash.ts";
 import { Render } from "./Render.ts";
 
 /** For whoever has read the plan and need not be asked. */
@@ -24,7 +25,7 @@ export const ask = Effect.fn("Approval.ask")(function*(
   const render = yield* Render;
   const terminal = yield* Terminal;
   yield* render.note(
-    `${plan.pipeline} asks for approval (plan ${plan.hash.slice(0, 12)}${
+    `${plan.pipeline} asks for approval (plan ${PlanHash.short(plan.hash)}${
       plan.deletes ? ", it deletes at the source" : ""
     }). Type its name to run it:`,
   );

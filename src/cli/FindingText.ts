@@ -27,6 +27,12 @@ export const tally = (findings: ReadonlyArray<Finding>): string => {
   ].join(", ");
 };
 
-/** All of them, in reading order, then their number. */
-export const lines = (findings: ReadonlyArray<Finding>, paint: Paint): ReadonlyArray<string> =>
-  findings.length === 0 ? [] : [...findings.flatMap((finding) => one(finding, paint)), "", tally(findings)];
+export const list = (findings: ReadonlyArray<Finding>, paint: Paint): ReadonlyArray<string> =>
+  findings.flatMap((finding) => one(finding, paint));
+
+/** All of them, then their number. */
+export const lines = (findings: ReadonlyArray<Finding>, paint: Paint): ReadonlyArray<string> => [
+  ...list(findings, paint),
+  "",
+  tally(findings),
+];

@@ -8,6 +8,7 @@ import { quote } from "./Invocation.ts";
 import type { Advise } from "./Invocation.ts";
 import * as Layout from "./Layout.ts";
 import type { Paint } from "./Paint.ts";
+import * as PlanHash from "./PlanHash.ts";
 
 /** A plan with what was seen when it was made. */
 export interface Planned {
@@ -78,7 +79,7 @@ export const lines = (planned: Planned, advise: Advise, paint: Paint): ReadonlyA
       [paint.bold("Takes"), etaOf(planned)],
       [paint.bold("Hash"), plan.hash],
     ]),
-    ...(warnings.length === 0 ? [] : ["", ...FindingText.lines(warnings, paint).slice(0, -2)]),
+    ...(warnings.length === 0 ? [] : ["", ...FindingText.list(warnings, paint)]),
     "",
     "Next",
     ...Layout.columns([
@@ -87,7 +88,7 @@ export const lines = (planned: Planned, advise: Advise, paint: Paint): ReadonlyA
         paint.dim("reads and checks everything, writes nothing"),
       ],
       [
-        advise(`run ${name}${keep ? " --keep" : ""} --plan-hash ${plan.hash.slice(0, 12)}`),
+        advise(`run ${name}${keep ? " --keep" : ""} --plan-hash ${PlanHash.short(plan.hash)}`),
         paint.dim("does it, if it is still this plan"),
       ],
     ], "  "),

@@ -25,18 +25,29 @@ export type Filter = Parameters<State["Type"]["quarantined"]>[0];
 /** Records asked of the state at once. */
 export const pageSize = 1_000;
 
+/** What to ask the state for. A pipeline's name among ids and keys is a slip, and would find nothing. */
 export const filter = (
   workspace: Workspace,
   values: Values,
   what: ReadonlyArray<string>,
   accepted: boolean | undefined,
-): Omit<Filter, "limit" | "after"> => ({
-  environment: workspace.environment,
-  ...(values.pipeline === undefined ? {} : { pipeline: values.pipeline }),
-  ...(values.code === undefined ? {} : { code: values.code }),
-  ...(what.length === 0 ? {} : { match: what }),
-  ...(accepted === undefined ? {} : { accepted }),
-});
+): Effect.Effect<Omit<Filter, "limit" | "after">, UsageError> => {
+  const name = what.find((word) => workspace.pipelines.some((pipeline) => pipeline.name === word));
+  if (name !== undefined) {
+    return new UsageError({
+      reason: "selection",
+      detail: `${name} is a pipeline, not the id or key of an item`,
+      remedy: `write --pipeline ${name}`,
+    });
+  }
+  return Effect.succeed({
+    environment: workspace.environment,
+    ...(values.pipeline === undefined ? {} : { pipeline: values.pipeline }),
+    ...(values.code === undefined ? {} : { code: values.code }),
+    ...(what.length === 0 ? {} : { match: what }),
+    ...(accepted === undefined ? {} : { accepted }),
+  });
+};
 
 /** Page by page, so that memory does not grow with the quarantine (Invariant 4). */
 export const pages = (

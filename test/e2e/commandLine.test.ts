@@ -58,6 +58,7 @@ describe("usage errors", () => {
     { args: ["explain", "narinfo-to-db", "sink.bach"], says: "no setting at sink.bach" },
     { args: ["quarantine", "accept"], says: "which items?" },
     { args: ["quarantine", "show", "abcdef"], says: "nothing in quarantine is called abcdef" },
+    { args: ["quarantine", "list", "narinfo-to-db"], says: "write --pipeline narinfo-to-db" },
     { args: ["completions", "csh"], says: "bash" },
   ])("$args ends with 2 and says what to write", async ({ args, says }) => {
     const human = await pipeline(empty(), args);

@@ -6,6 +6,7 @@ import { count } from "../../engine/Run.ts";
 import * as Answer from "../Answer.ts";
 import * as Flag from "../Flag.ts";
 import * as Layout from "../Layout.ts";
+import * as PlanHash from "../PlanHash.ts";
 import * as PlanText from "../PlanText.ts";
 import { openState, prepare } from "../Prepare.ts";
 import * as Runs from "../Runs.ts";
@@ -54,7 +55,7 @@ export const plan = Verb.make({
     const { deletes, environment, hash, stages, statements, toolVersion } = plan;
     return Answer.make({
       summary: `plan of ${name}: ${total === undefined ? "not counted" : Layout.plural(total, "object")}, hash ${
-        hash.slice(0, 12)
+        PlanHash.short(hash)
       }`,
       result: {
         pipeline: name,

@@ -25,7 +25,7 @@ export const quarantineAccept = Verb.make({
   run: Effect.fn("Cli.quarantineAccept")(function*(values, what) {
     const workspace = yield* Workspace.open(values);
     yield* Selection.demand(values, what, workspace.advise("quarantine list"));
-    const by = Selection.filter(workspace, values, what, false);
+    const by = yield* Selection.filter(workspace, values, what, false);
     // Reading first: where nothing matches, nothing is written or made.
     const found = yield* Effect.flatMap(State, (port) => Selection.first(port, by, 1)).pipe(
       Effect.provide(yield* openState(workspace, "read")),

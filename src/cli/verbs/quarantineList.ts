@@ -26,10 +26,11 @@ export const quarantineList = Verb.make({
   },
   run: Effect.fn("Cli.quarantineList")(function*(values, what) {
     const workspace = yield* Workspace.open(values);
+    const by = yield* Selection.filter(workspace, values, what, values.accepted);
     const state = yield* openState(workspace, "read");
     const found = yield* Effect.flatMap(
       State,
-      (port) => Selection.first(port, Selection.filter(workspace, values, what, values.accepted), values.limit + 1),
+      (port) => Selection.first(port, by, values.limit + 1),
     ).pipe(
       Effect.provide(state),
     );

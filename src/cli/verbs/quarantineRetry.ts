@@ -64,9 +64,10 @@ export const quarantineRetry = Verb.make({
     const workspace = yield* Workspace.open(values);
     const { advise } = workspace;
     yield* Selection.demand(values, what, advise("quarantine list"));
+    const by = yield* Selection.filter(workspace, values, what, false);
     const found = yield* Effect.flatMap(
       State,
-      (port) => Selection.first(port, Selection.filter(workspace, values, what, false), pickedAtMost + 1),
+      (port) => Selection.first(port, by, pickedAtMost + 1),
     ).pipe(
       Effect.provide(yield* openState(workspace, "read")),
     );

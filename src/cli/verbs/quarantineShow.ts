@@ -44,10 +44,11 @@ export const quarantineShow = Verb.make({
   flags: Selection.flags,
   run: Effect.fn("Cli.quarantineShow")(function*(values, what) {
     const workspace = yield* Workspace.open(values);
+    const by = yield* Selection.filter(workspace, values, what, undefined);
     const state = yield* openState(workspace, "read");
     const found = yield* Effect.flatMap(
       State,
-      (port) => Selection.first(port, Selection.filter(workspace, values, what, undefined), shownAtMost),
+      (port) => Selection.first(port, by, shownAtMost),
     ).pipe(Effect.provide(state));
     const [one] = found;
     if (one === undefined) return yield* Selection.nothing(what, workspace.advise("quarantine list"));

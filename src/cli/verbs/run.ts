@@ -18,6 +18,7 @@ import * as ForecastText from "../ForecastText.ts";
 import { Host } from "../Host.ts";
 import { quote } from "../Invocation.ts";
 import * as Paint from "../Paint.ts";
+import * as PlanHash from "../PlanHash.ts";
 import { openState, prepare } from "../Prepare.ts";
 import { Render } from "../Render.ts";
 import * as Verb from "../Verb.ts";
@@ -32,11 +33,8 @@ const flags = {
   report: Flag.text("report", "FILE", "writes the closing account to a file, as JSON"),
 };
 
-/** Digits of a hash that are enough to name it: 48 bits. */
-const hashDigits = 12;
-
 const checkHash = (plan: Plan, planHash: string | undefined, again: string): Effect.Effect<void, UsageError> =>
-  planHash === undefined || (planHash.length >= hashDigits && plan.hash.startsWith(planHash.toLowerCase()))
+  planHash === undefined || PlanHash.isNamed(plan.hash, planHash)
     ? Effect.void
     : new UsageError({
       reason: "plan-changed",
@@ -120,10 +118,10 @@ export const run = Verb.make({
     const { advise } = workspace;
     yield* checkHash(plan, values.planHash, advise(`plan ${quote(name)}${keep ? " --keep" : ""}`));
     if (!values.dryRun) yield* Approval.ask(plan, values);
-    for (const line of FindingText.lines(warnings, Paint.plain).slice(0, -2)) yield* render.note(line);
+    for (const line of FindingText.list(warnings, Paint.plain)) yield* render.note(line);
     if (!values.dryRun) {
       yield* render.note(
-        `running ${name} in environment ${workspace.environment} (plan ${plan.hash.slice(0, hashDigits)})`
+        `running ${name} in environment ${workspace.environment} (plan ${PlanHash.short(plan.hash)})`
           + `${
             plan.deletes ? ", deleting what is durable" : ", keeping the source"
           }; Ctrl-C stops after the batches in flight`,

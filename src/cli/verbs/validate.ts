@@ -46,7 +46,8 @@ export const validate = Verb.make({
       },
       problem: { code: "spec/findings", message: FindingText.tally(findings) },
       text: (paint) => [
-        ...FindingText.lines(findings, paint).slice(0, -1),
+        ...FindingText.list(findings, paint),
+        ...(findings.length === 0 ? [] : [""]),
         isValid ? paint.green(`✔ ${summary}`) : paint.red(`✘ ${summary}`),
         ...(isValid ? [`Next: ${workspace.advise(`plan ${next}`)}`] : []),
       ],
