@@ -1,5 +1,5 @@
 import { it } from "@effect/vitest";
-import { Deferred, Effect, FastCheck, Fiber, TestClock } from "effect";
+import { Deferred, Duration, Effect, FastCheck, Fiber, TestClock } from "effect";
 import { describe, expect } from "vitest";
 import type { RunReport, Stop } from "../../src/engine/Report.ts";
 import { run } from "../../src/engine/Run.ts";
@@ -242,6 +242,9 @@ const item = FastCheck.record({
   }),
 }, { requiredKeys: [] });
 
+const defined = (value: object): Partial<ModelItem> =>
+  Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined));
+
 const trouble = FastCheck.constantFrom<Array<Trouble>>(
   undefined,
   undefined,
@@ -270,14 +273,73 @@ describe("whatever happens to items and transactions", () => {
           { numRuns: 200, seed: 20261121 },
         );
         for (const { items, troubles, ...options } of cases) {
-          const defined = (value: object) =>
-            Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined));
           const world = new ModelWorld(keys(items.length, (index) => defined(items[index]!)), troubles);
           const report = yield* simulate(world, options);
           balanced(report);
           if (report.stop === undefined) expect(report.ledger.listed).toBe(items.length);
           expect(world.receipts.every(({ durable }) => durable)).toBe(true);
           for (const key of world.deleted) expect(world.rows.get(key)).toBe(key);
+        }
+      }),
+    60_000,
+  );
+
+  it.effect(
+    "the ledger closes wherever the run is stopped, its listing breaks off or its state cannot be written",
+    () =>
+      Effect.gen(function*() {
+        const cases = FastCheck.sample(
+          FastCheck.record({
+            objects: FastCheck.array(FastCheck.array(item, { minLength: 1, maxLength: 6 }), { maxLength: 20 }),
+            troubles: FastCheck.array(trouble, { maxLength: 30 }),
+            stopAfterMillis: FastCheck.option(FastCheck.integer({ min: 0, max: 3_000 })),
+            listingBreaks: FastCheck.option(
+              FastCheck.record({
+                afterChunks: FastCheck.integer({ min: 0, max: 8 }),
+                as: FastCheck.constantFrom("error" as const, "defect" as const),
+              }),
+              { nil: undefined },
+            ),
+            quarantineBreaksAfter: FastCheck.option(FastCheck.integer({ min: 0, max: 5 })),
+            busyHeartbeats: FastCheck.integer({ min: 0, max: 3 }),
+            options: FastCheck.record({
+              batch: FastCheck.integer({ min: 1, max: 12 }),
+              chunk: FastCheck.integer({ min: 1, max: 15 }),
+              concurrency: FastCheck.integer({ min: 1, max: 4 }),
+              lock: FastCheck.boolean(),
+            }),
+          }),
+          { numRuns: 200, seed: 20261122 },
+        );
+        for (const { objects, options, stopAfterMillis, troubles, ...surroundings } of cases) {
+          const parts = objects.flatMap((members, index) => {
+            const object = `${"abc"[index % 3]}${String(index).padStart(3, "0")}`;
+            return members.map(({ onDelete: _, ...member }, line) => ({
+              key: `${object}#${line}`,
+              parts: { object, of: members.length },
+              ...defined(member),
+            }));
+          });
+          const world = new ModelWorld(parts.sort((a, b) => (a.key < b.key ? -1 : 1)), troubles);
+          world.latency = Duration.millis(40);
+          world.listingBreaks = surroundings.listingBreaks;
+          world.busyHeartbeats = surroundings.busyHeartbeats;
+          world.quarantineBreaksAfter = surroundings.quarantineBreaksAfter ?? Number.POSITIVE_INFINITY;
+          const signal: Stop = { kind: "signal", code: "run/signal", reason: "SIGTERM" };
+          const report = yield* simulate(world, options, {
+            stop: stopAfterMillis === null ? Effect.never : Effect.delay(Effect.succeed(signal), stopAfterMillis),
+          });
+          balanced(report);
+          expect(world.receipts.every(({ durable }) => durable)).toBe(true);
+          for (const key of world.deleted) expect(world.rows.get(key)).toBe(key);
+          expect(world.deleted.size).toBe(report.ledger.deleted);
+          if (report.stop === undefined) expect(report.ledger.listed).toBe(parts.length);
+          else expect(world.swept).toBe(0);
+          const mark = (key: string) => world.checkpoints.get(key[0]!);
+          for (const { checked, dismissed, key } of parts) {
+            const passed = (mark(key) ?? "") >= key;
+            if (passed) expect(world.deleted.has(key) || dismissed === "skipped" || checked === "gone").toBe(true);
+          }
         }
       }),
     60_000,

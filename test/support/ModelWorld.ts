@@ -1,7 +1,7 @@
 import { Duration, Effect, Layer, Schema, Stream } from "effect";
 import * as Component from "../../src/core/Component.ts";
 import { Connections } from "../../src/core/Connections.ts";
-import { ConnectionError, SqlError, StorageError } from "../../src/core/Errors.ts";
+import { ConnectionError, SqlError, StateError, StorageError } from "../../src/core/Errors.ts";
 import type { Item, Receipt, Sifted } from "../../src/core/Item.ts";
 import type { Lease } from "../../src/core/Lock.ts";
 import * as Registry from "../../src/core/Registry.ts";
@@ -53,6 +53,13 @@ export class ModelWorld {
   leaseLost = false;
   /** What becomes of the listing after its n-th chunk. */
   listingBreaks: { readonly afterChunks: number; readonly as: "error" | "defect" } | undefined;
+  /** Quarantine cannot be written from its n-th call on. */
+  quarantineBreaksAfter = Number.POSITIVE_INFINITY;
+  /** Heartbeats that find the state busy, from the first on. */
+  busyHeartbeats = 0;
+  heartbeats = 0;
+  /** How long a transaction takes. */
+  latency = Duration.zero;
   transactions = 0;
   #contended = new Map<string, number>();
   #vanished = new Map<string, number>();
@@ -121,6 +128,10 @@ export class ModelWorld {
     return new SqlError({ connection: "model", detail: reason, reason, code: reason });
   }
 
+  #stateError(reason: StateError["reason"]): StateError {
+    return new StateError({ connection: "model", detail: reason, reason });
+  }
+
   readonly #identity = (item: Item): string => {
     const value = item.value as ModelItem;
     return value.identity ?? value.key;
@@ -146,7 +157,7 @@ export class ModelWorld {
           return trouble === "CommitUnknown-written"
             ? Effect.fail(this.#sqlError("CommitUnknown"))
             : Effect.succeed(written);
-        }),
+        }).pipe(Effect.delay(this.latency)),
       verify: (items) =>
         Effect.suspend(() => {
           if (this.troubles[this.transactions - 1] === "read-back-fails") {
@@ -223,8 +234,10 @@ export class ModelWorld {
       Layer.succeed(State, {
         begin: () => Effect.succeed("run-1"),
         heartbeat: (_, __, checkpoints) =>
-          Effect.sync(() => {
+          Effect.suspend(() => {
+            if (this.heartbeats++ < this.busyHeartbeats) return this.#stateError("Busy");
             this.checkpoints = new Map(checkpoints);
+            return Effect.void;
           }),
         finish: (_, status, report) =>
           Effect.sync(() => {
@@ -233,8 +246,10 @@ export class ModelWorld {
         resumable: () => Effect.succeed(this.checkpoints),
         runs: () => Effect.succeed([]),
         quarantine: (_, records) =>
-          Effect.sync(() => {
+          Effect.suspend(() => {
+            if (this.quarantineBreaksAfter-- <= 0) return this.#stateError("NoSpace");
             for (const record of records) this.quarantined.set(id(record), record);
+            return Effect.void;
           }),
         accepted: (identities) => Effect.succeed(identities.map((identity) => this.accepted.has(id(identity)))),
         release: () => Effect.void,
