@@ -10,6 +10,7 @@ import type { Comparator, Inspection, Sink, SinkSettings } from "../../src/core/
 import type { Access } from "../../src/core/Connections.ts";
 import { Connections } from "../../src/core/Connections.ts";
 import type { Item } from "../../src/core/Item.ts";
+import type { Sql } from "../../src/core/Sql.ts";
 import * as Sqlite from "../../src/drivers/sql/Sqlite.ts";
 import * as NarinfoDocument from "../../src/formats/NarinfoDocument.ts";
 import { sqlUpsert } from "../../src/sinks/sqlUpsert.ts";
@@ -57,10 +58,10 @@ export const settings: SinkSettings = {
   comparators: new Map([["nix-hash", nixHash]]),
 };
 
-const connections = (path: string) =>
+const connections = (path: string, wrap: (sql: Sql) => Sql = (sql) => sql) =>
   Layer.succeed(Connections, {
     storage: () => Effect.dieMessage("no storage here"),
-    sql: (connection, options) => Sqlite.make({ connection, path, ...options }),
+    sql: (connection, options) => Effect.map(Sqlite.make({ connection, path, ...options }), wrap),
     lock: Effect.dieMessage("no lock here"),
   });
 
@@ -70,12 +71,14 @@ export interface Opening {
   readonly sink?: Readonly<Record<string, unknown>>;
   readonly settings?: SinkSettings;
   readonly access?: Access;
+  /** Puts something between the sink and the real driver. */
+  readonly wrap?: (sql: Sql) => Sql;
 }
 
-export const inspectSink = (path: string, { settings: given = settings, sink = ncpsSink }: Opening = {}) =>
+export const inspectSink = (path: string, { settings: given = settings, sink = ncpsSink, wrap }: Opening = {}) =>
   Effect.flatMap(decodeOptions(sink), (options) => sqlUpsert.inspect(options, given)).pipe(
     Effect.scoped,
-    Effect.provide(connections(path)),
+    Effect.provide(connections(path, wrap)),
   );
 
 export const openSink = (
@@ -83,13 +86,13 @@ export const openSink = (
   opening: Opening = {},
 ): Effect.Effect<Sink & { readonly inspection: Inspection }, unknown, Scope.Scope> =>
   Effect.gen(function*() {
-    const { access = "write", settings: given = settings, sink = ncpsSink } = opening;
+    const { access = "write", settings: given = settings, sink = ncpsSink, wrap } = opening;
     const inspection = yield* inspectSink(path, opening);
     const errors = inspection.problems.filter(({ severity }) => severity === "error");
     if (errors.length > 0) return yield* Effect.fail(errors);
     const options = yield* decodeOptions(sink);
     const opened = yield* sqlUpsert.open(options, given, inspection.facts, access).pipe(
-      Effect.provide(connections(path)),
+      Effect.provide(connections(path, wrap)),
     );
     return { ...opened, inspection };
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest";
 import { Effect, Exit } from "effect";
 import { readFileSync } from "node:fs";
 import type { Item } from "../../src/core/Item.ts";
+import type { Sql } from "../../src/core/Sql.ts";
 import {
   counts,
   inspectSink,
@@ -153,6 +154,36 @@ describe("sql-upsert and databases it cannot use", () => {
       expect((yield* inspectSink(path)).identity).toEqual(identity);
       db.exec("ALTER TABLE nar_files ADD COLUMN extra TEXT");
       expect((yield* inspectSink(path)).identity).not.toEqual(identity);
+    }));
+});
+
+describe("sql-upsert and durability", () => {
+  it.scoped("Invariant 1: whoever committed a row, it is settled before reading back answers; nothing there, nothing settled", () =>
+    Effect.gen(function*() {
+      const { path } = yield* tempDatabase();
+      let settled = 0;
+      const wrap = (sql: Sql): Sql => ({
+        ...sql,
+        settle: Effect.zipLeft(sql.settle, Effect.sync(() => settled++)),
+      });
+      const sink = yield* openSink(path, { wrap });
+      expect(tags(yield* sink.verify([narinfoItem(1)]))).toEqual(["Absent"]);
+      expect(settled).toBe(0);
+      yield* sink.write([narinfoItem(1)]);
+      expect(tags(yield* sink.verify([narinfoItem(1), narinfoItem(2)]))).toEqual(["Exact", "Absent"]);
+      expect(settled).toBe(1);
+    }));
+
+  it.scoped("Invariant 1: a database whose commits a power loss can undo is refused, unless the spec says relaxed", () =>
+    Effect.gen(function*() {
+      const { path } = yield* tempDatabase();
+      const wrap = (sql: Sql): Sql => ({ ...sql, facts: { ...sql.facts, durable: false, durability: "fsync=off" } });
+      expect((yield* inspectSink(path, { wrap })).problems).toMatchObject([{
+        code: "sql/not-durable",
+        severity: "error",
+      }]);
+      const relaxed = { ...ncpsSink, durability: "relaxed" };
+      expect((yield* inspectSink(path, { wrap, sink: relaxed })).problems).toEqual([]);
     }));
 });
 
