@@ -2,7 +2,6 @@ import { Cause, DateTime, Duration, Effect, Either, Fiber, Option, Queue, Stream
 import type { Source } from "../core/Component.ts";
 import { Connections } from "../core/Connections.ts";
 import { Faults } from "../core/Faults.ts";
-import type { Lock } from "../core/Lock.ts";
 import type { Registry } from "../core/Registry.ts";
 import { State } from "../core/State.ts";
 import type { Checkpoints } from "../core/State.ts";
@@ -54,7 +53,9 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
   const source: Source = yield* spec.source.component.open(spec.source.options);
   const sink = yield* spec.sink.component.open(spec.sink.options, settings, plan.sinkFacts, "write");
   const steps = yield* Effect.forEach(spec.postSteps, (step) => step.component.open(step.options, source));
-  const lock: Lock = yield* connections.lock;
+  const locking = spec.sink.lock === undefined
+    ? undefined
+    : { lock: yield* connections.lock, ttl: spec.sink.lock.ttl };
 
   const startedAt = yield* DateTime.now;
   const now = yield* Work.monotonic;
@@ -92,8 +93,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     source,
     sink,
     steps,
-    lock,
-    lockSettings: spec.sink.lock,
+    locking,
     retry: spec.sink.retry,
     settlement,
     deferrals,

@@ -3,7 +3,7 @@ import type { PostStep, Sink, Source, StepOutcome, Verdict, Written } from "../c
 import { Faults } from "../core/Faults.ts";
 import { mint } from "../core/internal/mint.ts";
 import type { Lease, Lock } from "../core/Lock.ts";
-import type { LockSettings, RetrySettings } from "../spec/Spec.ts";
+import type { RetrySettings } from "../spec/Spec.ts";
 import type { Admitted } from "./Admission.ts";
 import type { Deferrals } from "./Deferrals.ts";
 import type { Disposal } from "./Ledger.ts";
@@ -16,8 +16,8 @@ export interface Bench {
   readonly source: Source;
   readonly sink: Sink;
   readonly steps: ReadonlyArray<PostStep>;
-  readonly lock: Lock;
-  readonly lockSettings: LockSettings | undefined;
+  /** `undefined` where the spec locks nothing. */
+  readonly locking: { readonly lock: Lock; readonly ttl: Duration.Duration } | undefined;
   readonly retry: RetrySettings;
   readonly settlement: Settlement;
   readonly deferrals: Deferrals;
@@ -147,10 +147,10 @@ const attempt = (
 
 const acquire = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set<Admitted>) =>
   Effect.gen(function*() {
-    if (bench.lockSettings === undefined) return { lease: undefined, mine: admitted };
+    if (bench.locking === undefined) return { lease: undefined, mine: admitted };
     // Two items may share a lock, though not an identity: it is asked for once.
     const keys = [...new Set(admitted.map(({ lockKey }) => lockKey!))];
-    const lease = yield* bench.lock.acquire(keys, bench.lockSettings.ttl);
+    const lease = yield* bench.locking.lock.acquire(keys, bench.locking.ttl);
     const taken = new Set(keys.filter((_, index) => lease.taken[index]));
     const mine = admitted.filter(({ lockKey }) => taken.has(lockKey!));
     const others = admitted.filter(({ lockKey }) => !taken.has(lockKey!));

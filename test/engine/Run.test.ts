@@ -1,5 +1,5 @@
 import { it } from "@effect/vitest";
-import { Deferred, Duration, Effect, FastCheck, Fiber, TestClock } from "effect";
+import { Deferred, Duration, Effect, Exit, FastCheck, Fiber, TestClock } from "effect";
 import { describe, expect } from "vitest";
 import type { RunReport, Stop } from "../../src/engine/Report.ts";
 import { run } from "../../src/engine/Run.ts";
@@ -231,6 +231,14 @@ const item = FastCheck.record({
   rival: FastCheck.option(FastCheck.constantFrom("same" as const, "different" as const), { nil: undefined, freq: 8 }),
   dismissed: FastCheck.option(FastCheck.constantFrom("rejected" as const, "skipped" as const, "failed" as const), {
     nil: undefined,
+  it.effect("a spec that locks nothing needs no lock connection", () =>
+    Effect.gen(function*() {
+      const world = new ModelWorld(keys(3));
+      world.lockBroken = true;
+      expect((yield* simulate(world, { lock: false })).status).toBe("succeeded");
+      expect(Exit.isFailure(yield* Effect.exit(simulate(world)))).toBe(true);
+    }));
+
     freq: 10,
   }),
   contended: FastCheck.option(FastCheck.integer({ min: 1, max: 3 }), { nil: undefined, freq: 8 }),

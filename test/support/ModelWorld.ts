@@ -51,6 +51,8 @@ export class ModelWorld {
   checkpoints = new Map<string, string>();
   swept = 0;
   leaseLost = false;
+  /** The lock cannot be opened. */
+  lockBroken = false;
   /** What becomes of the listing after its n-th chunk. */
   listingBreaks: { readonly afterChunks: number; readonly as: "error" | "defect" } | undefined;
   /** Quarantine cannot be written from its n-th call on. */
@@ -226,7 +228,7 @@ export class ModelWorld {
       Layer.succeed(Connections, {
         storage: () => refused,
         sql: () => refused,
-        lock: Effect.succeed({
+        lock: this.lockBroken ? refused : Effect.succeed({
           kind: "model",
           acquire: (keys: ReadonlyArray<string>) => Effect.sync(() => this.#acquire(keys)),
         }),
