@@ -78,6 +78,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
   const batcher = new Batcher({ bytes: spec.sink.batch.bytes, items: spec.sink.batch.items.start });
   const inbox = yield* Queue.bounded<AdmittedChunk>(chunksAhead);
   const wake = yield* Effect.makeLatch(false);
+  const halt = yield* Effect.makeLatch(false);
   const turn = yield* Effect.makeSemaphore(1);
   let stopped: Stop | undefined;
   let exhausted = false;
@@ -87,7 +88,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
   const stop = (reason: Stop) =>
     Effect.suspend(() => {
       stopped ??= reason;
-      return wake.open;
+      return Effect.zipRight(halt.open, wake.open);
     });
   const bench: Work.Bench = {
     source,
@@ -99,7 +100,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     deferrals,
     now,
     stop,
-    stopped: Effect.sync(() => stopped !== undefined),
+    stopping: halt.await,
   };
   const stopOn = (failure: Retry.Failure) =>
     stop({ kind: "environment", code: Retry.code(failure), reason: failure.message });
@@ -139,7 +140,10 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     yield* faults.hit("after-checkpoint");
   });
   const pulse = yield* checkpoint.pipe(
-    Effect.catchAll(stopOn),
+    // A state that is busy costs this heartbeat; the lease outlasts it.
+    Effect.catchAll((failure) =>
+      Retry.remedy(failure) === "again" ? Effect.logWarning(failure.message) : stopOn(failure)
+    ),
     Effect.zipRight(Effect.flatMap(progress, options.onProgress)),
     Effect.delay(progressEvery),
     Effect.forever,

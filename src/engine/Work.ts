@@ -1,4 +1,4 @@
-import { Duration, Effect, Random } from "effect";
+import { Duration, Effect, Option, Random } from "effect";
 import type { PostStep, Sink, Source, StepOutcome, Verdict, Written } from "../core/Component.ts";
 import { Faults } from "../core/Faults.ts";
 import { mint } from "../core/internal/mint.ts";
@@ -25,7 +25,8 @@ export interface Bench {
   readonly now: Effect.Effect<number>;
   /** Ends the admission of batches; the first reason stays. */
   readonly stop: (reason: Stop) => Effect.Effect<void>;
-  readonly stopped: Effect.Effect<boolean>;
+  /** Completes once the run has been stopped. */
+  readonly stopping: Effect.Effect<void>;
 }
 
 /** Attempts at halves of a batch in which a constraint refuses something: the race, if it was one, was lost often enough before. */
@@ -64,9 +65,9 @@ const tried = (bench: Bench, admitted: ReadonlyArray<Admitted>, atConstraint: nu
         if (remedy === "again-then-bisect") return yield* bisect(bench, left, Retry.code(failure), reason);
         return yield* ended(bench, left, failure);
       }
-      if (yield* bench.stopped) return yield* ended(bench, left, failure);
       yield* Effect.logDebug(`batch of ${left.length} failed (attempt ${number}), trying again: ${reason}`);
-      yield* Effect.sleep(pause);
+      const stopped = yield* Effect.timeoutOption(bench.stopping, pause);
+      if (Option.isSome(stopped)) return yield* ended(bench, left, failure);
     }
   });
 

@@ -206,9 +206,39 @@ describe("the surroundings fail", () => {
       expect(report.status).toBe("interrupted");
       expect(report.ledger.contended).toBeGreaterThan(0);
     }));
+
+  it.effect("a signal during a long pause between attempts does not wait for it", () =>
+    Effect.gen(function*() {
+      const world = new ModelWorld(keys(3), Array.from({ length: 10_000 }, (): Trouble => "Busy"));
+      const signal: Stop = { kind: "signal", code: "run/signal", reason: "SIGTERM" };
+      const report = yield* simulate(world, { attempts: 1_000, concurrency: 1 }, {
+        stop: Effect.delay(Effect.succeed(signal), "20 seconds"),
+      });
+      balanced(report);
+      expect(report.status).toBe("interrupted");
+      expect(report.durationMillis).toBeLessThan(20_500);
+    }));
+
+  it.effect("a state that another process holds for a moment costs a heartbeat, not the run", () =>
+    Effect.gen(function*() {
+      const world = new ModelWorld(keys(20));
+      world.latency = Duration.seconds(3);
+      world.busyHeartbeats = 2;
+      const report = yield* simulate(world, { concurrency: 1 });
+      expect(world.heartbeats).toBeGreaterThan(2);
+      expect(report.status).toBe("succeeded");
+    }));
 });
 
 describe("identities and locks", () => {
+  it.effect("a spec that locks nothing needs no lock connection", () =>
+    Effect.gen(function*() {
+      const world = new ModelWorld(keys(3));
+      world.lockBroken = true;
+      expect((yield* simulate(world, { lock: false })).status).toBe("succeeded");
+      expect(Exit.isFailure(yield* Effect.exit(simulate(world)))).toBe(true);
+    }));
+
   it.effect("items of equal identity never share a batch", () =>
     Effect.gen(function*() {
       const world = new ModelWorld(keys(40, (index) => ({ identity: `id-${index % 4}` })));
@@ -231,14 +261,6 @@ const item = FastCheck.record({
   rival: FastCheck.option(FastCheck.constantFrom("same" as const, "different" as const), { nil: undefined, freq: 8 }),
   dismissed: FastCheck.option(FastCheck.constantFrom("rejected" as const, "skipped" as const, "failed" as const), {
     nil: undefined,
-  it.effect("a spec that locks nothing needs no lock connection", () =>
-    Effect.gen(function*() {
-      const world = new ModelWorld(keys(3));
-      world.lockBroken = true;
-      expect((yield* simulate(world, { lock: false })).status).toBe("succeeded");
-      expect(Exit.isFailure(yield* Effect.exit(simulate(world)))).toBe(true);
-    }));
-
     freq: 10,
   }),
   contended: FastCheck.option(FastCheck.integer({ min: 1, max: 3 }), { nil: undefined, freq: 8 }),
