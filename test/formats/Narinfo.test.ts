@@ -80,6 +80,15 @@ describe("Narinfo", () => {
     });
   });
 
+  it("reads a signature whose line ends in CRCRLF, as go-nix and Nix do, but none with a return in its digits", () => {
+    const digits = "A".repeat(86);
+    for (const padding of ["==\r", "==\r\r", "=\r=", "=\r\r=\r"]) {
+      expect(accept(Fixture.text({ Sig: `k:${digits}${padding}\r` })))
+        .toMatchObject({ signatures: [`k:${digits}==`] });
+    }
+    expect(codeOf(Fixture.text({ Sig: `k:A\r${digits.slice(1)}==` }))).toBe("narinfo/signature");
+  });
+
   it("orders signatures by bytes, not by UTF-16, and drops repeated ones", () => {
     const data = `${"A".repeat(86)}==`;
     const [first, second, third] = [`a:${data}`, `\uFFEE:${data}`, `\u{1F600}:${data}`];
