@@ -20,36 +20,58 @@ export const verdicts = (
       ? Expected.childFacets(layout, batch, Layout.facets(layout, index), index, judged)
       : []
   );
+  const { covers } = layout;
+  const everyChild = layout.tables.flatMap(({ role }, table) => role === "child" ? [table] : []);
   return sightings.map((sighting, place): Verdict => {
     if (sighting === "absent") return { _tag: "Absent" };
     if (sighting === "exact") return { _tag: "Exact" };
-    if (sighting.fillable) return { _tag: "Absent" };
 
-    const columns = columnDifferences(layout, comparators, batch, place, sighting.columns);
-    const lacking: Array<string> = [];
-    const extra: Array<string> = [];
-    const compare = (table: number, equal: boolean): void => {
-      const { name } = layout.tables[table]!;
-      const [missing, surplus] = difference(expected[table]![place]!, sighting.children[table]!);
-      if (missing.length > 0) lacking.push(`${name} lacks ${some(missing)}`);
-      if (equal && surplus.length > 0) extra.push(`${name} has ${some(surplus)} more`);
-    };
-    if (layout.covers === undefined) {
-      for (let table = 0; table < layout.tables.length; table++) {
-        if (layout.tables[table]!.role === "child") compare(table, true);
-      }
-    } else {
-      for (const table of layout.covers.equal) compare(table, true);
-      for (const table of layout.covers.subset) compare(table, false);
-    }
-    const differs = [...columns, ...extra];
-    if (differs.length + lacking.length === 0) return { _tag: "Covered" };
-    return {
+    const setDifference = (table: number): readonly [missing: Rows, surplus: Rows] =>
+      difference(expected[table]![place]!, sighting.children[table]!);
+    const extrasOf = (tables: ReadonlyArray<number>): ReadonlyArray<string> =>
+      tables.flatMap((table) => {
+        const [, surplus] = setDifference(table);
+        return surplus.length === 0 ? [] : [`${layout.tables[table]!.name} has ${some(surplus)} more`];
+      });
+    const compared = (columns: ReadonlyArray<ComparedColumn>): ReadonlyArray<string> =>
+      columnDifferences(layout, comparators, batch, place, columns, sighting.columns);
+    const differs = (code: "conflict/different" | "conflict/incomplete", what: ReadonlyArray<string>): Verdict => ({
       _tag: "Differs",
-      code: differs.length > 0 ? "conflict/different" : "conflict/incomplete",
-      reason: `${layout.tables[0]!.name}: ${[...differs, ...lacking].join("; ")}`,
-    };
+      code,
+      reason: `${layout.tables[0]!.name}: ${what.join("; ")}`,
+    });
+
+    // A stub with a key or children of its own is refused when written: nobody waits for it to be filled.
+    if (sighting.fillable) {
+      const different = [...compared(keyColumns(layout)), ...extrasOf(covers?.equal ?? [])];
+      return different.length === 0 ? { _tag: "Absent" } : differs("conflict/different", different);
+    }
+    const different = [...compared(coveredColumns(layout)), ...extrasOf(covers?.equal ?? everyChild)];
+    const lacking = (covers === undefined ? everyChild : [...covers.equal, ...covers.subset]).flatMap((table) => {
+      const [missing] = setDifference(table);
+      return missing.length === 0 ? [] : [`${layout.tables[table]!.name} lacks ${some(missing)}`];
+    });
+    return different.length > 0
+      ? differs("conflict/different", [...different, ...lacking])
+      : lacking.length > 0
+      ? differs("conflict/incomplete", lacking)
+      : { _tag: "Covered" };
   });
+};
+
+type ComparedColumn = Layout.Covers["columns"][number];
+
+/** A key that is equal only under its collation is another item's row. */
+const keyColumns = ({ tables }: Layout.Layout): ReadonlyArray<ComparedColumn> =>
+  tables[0]!.key.map((column) => ({ column, comparator: undefined }));
+
+const coveredColumns = (layout: Layout.Layout): ReadonlyArray<ComparedColumn> => {
+  const root = layout.tables[0]!;
+  const named = layout.covers?.columns
+    ?? root.columns.flatMap((column, at) =>
+      Layout.isCompared(root, column) ? [{ column: at, comparator: undefined }] : []
+    );
+  return [...keyColumns(layout).filter(({ column }) => !named.some((one) => one.column === column)), ...named];
 };
 
 const columnDifferences = (
@@ -57,28 +79,18 @@ const columnDifferences = (
   comparators: ReadonlyMap<string, Comparator>,
   batch: Batch,
   place: number,
+  columns: ReadonlyArray<ComparedColumn>,
   actual: ReadonlyArray<Value>,
-): ReadonlyArray<string> => {
-  const root = layout.tables[0]!;
-  const named = layout.covers?.columns
-    ?? root.columns.flatMap((column, at) =>
-      Layout.isCompared(root, column) ? [{ column: at, comparator: undefined }] : []
-    );
-  // A key that is equal only under its collation is another item's row.
-  const keys = root.key.filter((at) => !named.some(({ column }) => column === at)).map((column) => ({
-    column,
-    comparator: undefined,
-  }));
-  return [...keys, ...named].flatMap(({ column, comparator }) => {
+): ReadonlyArray<string> =>
+  columns.flatMap(({ column, comparator }) => {
     const wanted = Expected.cell(layout, batch, 0, column, place);
     const there = actual[column]!;
-    const { name, optional } = root.columns[column]!;
+    const { name, optional } = layout.tables[0]!.columns[column]!;
     if ((wanted === null && optional) || Fold.isSame(wanted, there)) return [];
     const same = comparator === undefined ? undefined : comparators.get(comparator);
     if (same !== undefined && typeof wanted === "string" && typeof there === "string" && same(wanted, there)) return [];
     return [`${name} is ${show(there)}, not ${show(wanted)}`];
   });
-};
 
 type Rows = ReadonlyArray<ReadonlyArray<Value>>;
 

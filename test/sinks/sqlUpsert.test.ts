@@ -186,7 +186,8 @@ describe("sql-upsert on the schema of ncps", () => {
       expect(written[0]).toMatchObject({ _tag: "Refused", outcome: "conflict", code: "conflict/different" });
       expect(tags(written)).toEqual(["Refused", "Wrote", "Wrote"]);
       // The signature more is no exact match, but covered: it is somebody's, and may stay.
-      expect(tags(verdicts)).toEqual(["Absent", "Exact", "Covered"]);
+      expect(tags(verdicts)).toEqual(["Differs", "Exact", "Covered"]);
+      expect(verdicts[0]).toMatchObject({ reason: 'narinfos: narinfo_references has "extra" more' });
       expect(rows(db, "SELECT url FROM narinfos WHERE id = 1")).toEqual([[null]]);
       expect(counts(db)).toMatchObject({ narinfo_references: 5, nar_files: 2, narinfo_nar_files: 2 });
     }));

@@ -128,9 +128,11 @@ describe("sql-upsert and databases it cannot use", () => {
         item("eve", "e@b"),
       ]);
       expect(tags(written)).toEqual(["Found", "Refused", "Wrote"]);
-      expect(verdicts).toMatchObject([{ code: "conflict/different", reason: 'people: name is "ADA", not "ada"' }, {
-        _tag: "Absent",
-      }, { _tag: "Exact" }]);
+      expect(verdicts).toMatchObject([
+        { code: "conflict/different", reason: 'people: name is "ADA", not "ada"' },
+        { code: "conflict/different", reason: 'people: name is "BOB", not "bob"' },
+        { _tag: "Exact" },
+      ]);
       expect(rows(db, "SELECT name, mail FROM people ORDER BY name")).toEqual([["ADA", "a@b"], ["BOB", null], [
         "eve",
         "e@b",
