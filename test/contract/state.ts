@@ -308,6 +308,21 @@ export const stateContract = (
     );
 
     check(
+      "a clock that is set back while a run goes on does not make a sweep drop what the run has seen",
+      Effect.gen(function*() {
+        const state = yield* State;
+        yield* TestClock.adjust("1 hours");
+        yield* state.quarantine("run-0", [rejected("gone"), rejected("seen")]);
+        yield* TestClock.adjust("1 minutes");
+        const id = yield* state.begin(run);
+        yield* TestClock.setTime(0);
+        yield* state.quarantine(id, [rejected("seen")]);
+        yield* state.sweep(scope, id);
+        expect((yield* state.quarantined(all)).map(({ key }) => key)).toEqual(["seen"]);
+      }),
+    );
+
+    check(
       "a sweep reaches beyond what one transaction looks at",
       Effect.gen(function*() {
         const state = yield* State;

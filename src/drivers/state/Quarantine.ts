@@ -90,6 +90,12 @@ const scopeId = (query: Query, { environment, pipeline, source }: Scope) =>
     return made!.id;
   });
 
+interface Sweep {
+  readonly scope: number;
+  readonly runId: string;
+  readonly startedAt: number;
+}
+
 /** One record per key: another content or code replaces it, and with it the accept. */
 const UPSERT = `
   INSERT INTO quarantine (scope, key, sha256, code, id, kind, reason, first_seen, last_seen, run_id)
@@ -165,32 +171,33 @@ export const make = (
     if (any !== undefined) yield* session.write((query) => query(`DELETE FROM quarantine WHERE ${where}`, ...binds));
   });
 
-  const sweepFrom = (scope: number, startedAt: number, after: string): Effect.Effect<void, StateError> =>
+  const sweepFrom = (sweep: Sweep, after: string): Effect.Effect<void, StateError> =>
     session.write((query) =>
       Effect.gen(function*() {
         const [page] = yield* query<{ readonly last: string | null }>(
           `SELECT max(key) AS last FROM (SELECT key FROM quarantine WHERE scope = ? AND key > ? ORDER BY key LIMIT ${SWEPT_AT_ONCE})`,
-          scope,
+          sweep.scope,
           after,
         );
         const last = page?.last ?? undefined;
         if (last !== undefined) {
           yield* query(
-            "DELETE FROM quarantine WHERE scope = ? AND key > ? AND key <= ? AND last_seen < ?",
-            scope,
+            "DELETE FROM quarantine WHERE scope = ? AND key > ? AND key <= ? AND last_seen < ? AND run_id <> ?",
+            sweep.scope,
             after,
             last,
-            startedAt,
+            sweep.startedAt,
+            sweep.runId,
           );
         }
         return last;
       })
     ).pipe(
       Effect.zipLeft(Effect.yieldNow()),
-      Effect.flatMap((last) => last === undefined ? Effect.void : sweepFrom(scope, startedAt, last)),
+      Effect.flatMap((last) => last === undefined ? Effect.void : sweepFrom(sweep, last)),
     );
 
-  /** By time, not by run: what a runner beside this one saw meanwhile is still there. */
+  /** By time, for what a runner beside this one saw meanwhile is still there; and by run, for clocks are set back. */
   const sweep: Port["sweep"] = Effect.fn("State.sweep")(function*({ environment, pipeline, source }, runId) {
     const [found] = yield* session.read((query) =>
       query<{ readonly scope: number; readonly startedAt: number }>(
@@ -202,7 +209,7 @@ export const make = (
         runId,
       )
     );
-    if (found !== undefined) yield* sweepFrom(found.scope, found.startedAt, "");
+    if (found !== undefined) yield* sweepFrom({ ...found, runId }, "");
   });
 
   const pageStart = (query: Query, after: string) =>
