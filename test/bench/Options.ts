@@ -1,0 +1,71 @@
+/** What the command line of `npm run bench` asks for. */
+import { tmpdir } from "node:os";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+const cases = ["sink", "stubs", "whole", "startup", "parser", "growth"] as const;
+export type Case = (typeof cases)[number];
+
+export interface Options {
+  /** Narinfos per run. */
+  readonly items: number;
+  readonly runs: number;
+  readonly cases: ReadonlyArray<Case>;
+  /** Holds the database and the state. */
+  readonly folder: string;
+  /** Holds the narinfo files. */
+  readonly files: string;
+  readonly json: string | undefined;
+  /** Where CPU profiles of one more whole job go. */
+  readonly profile: string | undefined;
+}
+
+/** From here on a run is about growth: it takes minutes, and one says enough. */
+const manyItems = 500_000;
+
+const usage = `npm run bench -- [--items 100000] [--runs 3] [--only ${
+  cases.join("|")
+}]… [--folder DIR] [--files DIR] [--json FILE]
+  [--profile DIR] [--engine sqlite] [--storage local]`;
+
+/** The options, or what to tell who gave wrong ones. */
+export const parse = (args: ReadonlyArray<string>): Options | string => {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      options: {
+        engine: { type: "string", default: "sqlite" },
+        storage: { type: "string", default: "local" },
+        items: { type: "string", default: "100000" },
+        runs: { type: "string", default: "3" },
+        only: { type: "string", multiple: true },
+        folder: { type: "string", default: tmpdir() },
+        files: { type: "string" },
+        json: { type: "string" },
+        profile: { type: "string" },
+      },
+    }));
+  } catch (error) {
+    return `${(error as Error).message}\n\n${usage}`;
+  }
+  const items = Number(values.items);
+  const runs = Number(values.runs);
+  const wanted = values.only?.flatMap((text) => text.split(","));
+  const unknown = wanted?.find((text) => !cases.some((name) => name === text));
+  if (!(items >= 1 && runs >= 1)) return `--items and --runs are numbers from 1\n\n${usage}`;
+  if (unknown !== undefined) return `there is no case ${unknown}\n\n${usage}`;
+  if (values.engine !== "sqlite" || values.storage !== "local") {
+    return `this version measures --engine sqlite with --storage local\n\n${usage}`;
+  }
+  const usual = items >= manyItems ? ["growth"] : cases.filter((name) => name !== "growth");
+  return {
+    items,
+    runs,
+    cases: cases.filter((name) => (wanted ?? usual).includes(name)),
+    folder: resolve(values.folder),
+    files: resolve(values.files ?? values.folder),
+    json: values.json === undefined ? undefined : resolve(values.json),
+    profile: values.profile === undefined ? undefined : resolve(values.profile),
+  };
+};
