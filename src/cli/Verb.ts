@@ -51,3 +51,6 @@ export const make = <const F extends Flag.Flags, A>(
     readonly run: (values: Flag.Values<F> & Common, args: A) => Effect.Effect<Answer, Failure, Services>;
   },
 ): Verb => ({ ...verb, flags: verb.flags });
+
+/** Its own flags and the common ones. */
+export const flagsOf = (verb: Verb): Flag.Flags => ({ ...common, ...verb.flags });
