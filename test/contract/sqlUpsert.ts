@@ -277,7 +277,7 @@ export const sqlUpsertContract = (
                   expect(dump(opened, shape.twoKeys)).toEqual(model.dump());
                 }))),
             ),
-            { numRuns: 60, endOnFailure: true },
+            { numRuns: 40, endOnFailure: true },
           )
         ),
       120_000,
