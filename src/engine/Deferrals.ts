@@ -9,10 +9,11 @@ import * as Retry from "./Retry.ts";
  */
 export class Deferrals {
   readonly #settings: RetrySettings;
-  readonly #capacity: number;
+  readonly #capacity: { readonly items: number; readonly bytes: number };
   readonly #waiting: Array<{ readonly admitted: Admitted; readonly due: number }> = [];
+  #bytes = 0;
 
-  constructor(settings: RetrySettings, capacity: number) {
+  constructor(settings: RetrySettings, capacity: { readonly items: number; readonly bytes: number }) {
     this.#settings = settings;
     this.#capacity = capacity;
   }
@@ -22,7 +23,7 @@ export class Deferrals {
   }
 
   get full(): boolean {
-    return this.#waiting.length >= this.#capacity;
+    return this.#waiting.length >= this.#capacity.items || this.#bytes >= this.#capacity.bytes;
   }
 
   /** False when the item's budget is spent (the retry deadline, counted from its first deferral): then it must be settled instead. */
@@ -32,6 +33,7 @@ export class Deferrals {
     if (nowMillis + pause - admitted.deferredSince > Duration.toMillis(this.#settings.deadline)) return false;
     admitted.deferrals++;
     this.#waiting.push({ admitted, due: nowMillis + pause });
+    this.#bytes += admitted.item.bytes;
     return true;
   }
 
@@ -40,8 +42,11 @@ export class Deferrals {
     const due: Array<Admitted> = [];
     let kept = 0;
     for (const entry of this.#waiting) {
-      if (entry.due <= nowMillis) due.push(entry.admitted);
-      else this.#waiting[kept++] = entry;
+      if (entry.due > nowMillis) this.#waiting[kept++] = entry;
+      else {
+        due.push(entry.admitted);
+        this.#bytes -= entry.admitted.item.bytes;
+      }
     }
     this.#waiting.length = kept;
     return due;
@@ -55,6 +60,7 @@ export class Deferrals {
   }
 
   drain(): ReadonlyArray<Admitted> {
+    this.#bytes = 0;
     return this.#waiting.splice(0).map(({ admitted }) => admitted);
   }
 }

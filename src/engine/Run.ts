@@ -74,7 +74,10 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
 
   const settlement = new Settlement(state, runId, scope);
   const watermarks = new Watermarks.Watermarks();
-  const deferrals = new Deferrals(spec.sink.retry, deferredBatches * spec.sink.batch.items.start);
+  const deferrals = new Deferrals(spec.sink.retry, {
+    items: deferredBatches * spec.sink.batch.items.start,
+    bytes: deferredBatches * spec.sink.batch.bytes,
+  });
   const batcher = new Batcher({ bytes: spec.sink.batch.bytes, items: spec.sink.batch.items.start });
   const inbox = yield* Queue.bounded<AdmittedChunk>(chunksAhead);
   const wake = yield* Effect.makeLatch(false);
