@@ -1,4 +1,4 @@
-import { Cause, DateTime, Duration, Effect, Either, Fiber, Option, Queue, Stream } from "effect";
+import { Cause, DateTime, Duration, Effect, Either, Fiber, Stream } from "effect";
 import type { Source } from "../core/Component.ts";
 import { Connections } from "../core/Connections.ts";
 import { Faults } from "../core/Faults.ts";
@@ -6,10 +6,8 @@ import type { Registry } from "../core/Registry.ts";
 import { State } from "../core/State.ts";
 import type { Checkpoints } from "../core/State.ts";
 import { admit } from "./Admission.ts";
-import type { Admitted, AdmittedChunk } from "./Admission.ts";
-import { Batcher } from "./Batcher.ts";
-import { Deferrals } from "./Deferrals.ts";
 import { sinkSettings } from "./Inspect.ts";
+import * as Intake from "./Intake.ts";
 import * as Ledger from "./Ledger.ts";
 import type { Plan } from "./Plan.ts";
 import type { Progress, RunReport, Stop } from "./Report.ts";
@@ -33,12 +31,6 @@ export interface RunOptions {
 const progressEvery = Duration.seconds(5);
 /** A run whose process died is recognised after this long: six missed heartbeats. */
 const lease = Duration.seconds(30);
-/** Chunks read and transformed ahead of the batcher: one in hand while the next is made (Invariant 4). */
-const chunksAhead = 2;
-/** Deferred items at most, in batches (design §6): beyond that the source waits. */
-const deferredBatches = 4;
-/** Upper bound of one wait for something to happen, should a wake-up be missed. */
-const longestWait = Duration.seconds(1);
 
 /**
  * Runs a plan to its end or to the first reason to stop, and answers the closing account. Fails only before the first item: when a connection,
@@ -74,24 +66,15 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
 
   const settlement = new Settlement(state, runId, scope);
   const watermarks = new Watermarks.Watermarks();
-  const deferrals = new Deferrals(spec.sink.retry, {
-    items: deferredBatches * spec.sink.batch.items.start,
-    bytes: deferredBatches * spec.sink.batch.bytes,
-  });
-  const batcher = new Batcher({ bytes: spec.sink.batch.bytes, items: spec.sink.batch.items.start });
-  const inbox = yield* Queue.bounded<AdmittedChunk>(chunksAhead);
-  const wake = yield* Effect.makeLatch(false);
+  const intake = yield* Intake.make({ batch: spec.sink.batch, retry: spec.sink.retry, now });
   const halt = yield* Effect.makeLatch(false);
-  const turn = yield* Effect.makeSemaphore(1);
   let stopped: Stop | undefined;
-  let exhausted = false;
-  let inFlight = 0;
   let total: number | undefined;
 
   const stop = (reason: Stop) =>
     Effect.suspend(() => {
       stopped ??= reason;
-      return Effect.zipRight(halt.open, wake.open);
+      return Effect.zipRight(halt.open, intake.shut);
     });
   const bench: Work.Bench = {
     source,
@@ -100,7 +83,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     locking,
     retry: spec.sink.retry,
     settlement,
-    deferrals,
+    defer: intake.defer,
     now,
     stop,
     stopping: halt.await,
@@ -120,17 +103,15 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     checkpoints,
     pick: options.pick,
   }).pipe(
-    Stream.runForEach((chunk) => Effect.zipRight(Queue.offer(inbox, chunk), wake.open)),
+    Stream.takeWhile(() => stopped === undefined),
+    Stream.runForEach((chunk) => Effect.zipRight(settlement.dismiss(chunk.dismissed), intake.put(chunk.items))),
     Effect.catchAll(stopOn),
     Effect.catchAllCause(stopOnDefect),
-    Effect.ensuring(Effect.suspend(() => {
-      exhausted = true;
-      return wake.open;
-    })),
+    Effect.ensuring(intake.close),
     Effect.forkScoped,
   );
 
-  const progress = Effect.map(now, (elapsedMillis): Progress => {
+  const progress = Effect.zipWith(now, intake.inFlight, (elapsedMillis, inFlight): Progress => {
     const ledger = settlement.ledger;
     // What was deleted while it was being counted is not in the count.
     const known = total === undefined ? undefined : Math.max(total, ledger.listed);
@@ -158,72 +139,16 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     ? count(source).pipe(Effect.map((keys) => total = keys), Effect.ignore)
     : Effect.void).pipe(Effect.forkScoped);
 
-  /** When the batch being gathered must go, full or not. */
-  let gatherUntil = Number.POSITIVE_INFINITY;
-  const waitMillis = Duration.toMillis(spec.sink.batch.wait);
-  /** The next batch, when there is one; none when the run is over. One fiber at a time. */
-  const next: Effect.Effect<Option.Option<ReadonlyArray<Admitted>>> = Effect.gen(function*() {
-    const sealed = (batch: ReadonlyArray<Admitted>, at: number) => {
-      gatherUntil = batcher.size > 0 ? at + waitMillis : Number.POSITIVE_INFINITY;
-      inFlight++;
-      return Option.some(batch);
-    };
-    while (stopped === undefined) {
-      yield* wake.close;
-      const at = yield* now;
-      const due = deferrals.due(at);
-      if (due.length > 0) batcher.offer(due);
-      if (batcher.hungry && !deferrals.full) {
-        const chunk = yield* Queue.poll(inbox);
-        if (Option.isSome(chunk)) {
-          yield* dismiss(chunk.value).pipe(Effect.catchAll(stopOn));
-          batcher.offer(chunk.value.items);
-        }
-      }
-      const full = batcher.full();
-      if (full !== undefined) return sealed(full, at);
-      const drained = exhausted && (yield* Queue.isEmpty(inbox));
-      if (batcher.size > 0 && gatherUntil === Number.POSITIVE_INFINITY) gatherUntil = at + waitMillis;
-      if (drained || at >= gatherUntil) {
-        const rest = batcher.rest();
-        if (rest !== undefined) return sealed(rest, at);
-        if (drained && deferrals.size === 0 && inFlight === 0) return Option.none();
-      }
-      if (!(yield* Queue.isEmpty(inbox)) && !deferrals.full) continue;
-      const until = Math.min(gatherUntil, deferrals.nextDue, at + Duration.toMillis(longestWait));
-      yield* wake.await.pipe(Effect.timeoutOption(Duration.millis(Math.max(1, Math.ceil(until - at)))));
-    }
-    return Option.none();
-  });
-
-  const dismiss = (chunk: AdmittedChunk) =>
-    settlement.dismiss(chunk.dismissed.map(({ dismissal, ticket }) => ({
-      ref: dismissal.item,
-      ticket,
-      outcome: dismissal.outcome,
-      code: dismissal.code,
-      reason: dismissal.reason,
-    })));
-
-  const worker = Effect.gen(function*() {
-    while (true) {
-      const batch = yield* turn.withPermits(1)(next);
-      if (Option.isNone(batch)) return yield* wake.open;
-      yield* Work.batch(bench, batch.value).pipe(
-        Effect.ensuring(Effect.suspend(() => {
-          inFlight--;
-          return wake.open;
-        })),
-      );
-    }
-  });
   yield* Effect.all(
-    Array.from({ length: spec.sink.concurrency.max }, () => Effect.catchAllCause(worker, stopOnDefect)),
+    Array.from(
+      { length: spec.sink.concurrency.max },
+      () => intake.work((batch) => Work.batch(bench, batch)).pipe(Effect.catchAllCause(stopOnDefect)),
+    ),
     { concurrency: "unbounded", discard: true },
   );
   yield* Fiber.interruptAll([producer, pulse, signal, counting]);
 
-  const waiting = [...deferrals.drain(), ...batcher.drain().filter(({ listed }) => listed)].map((member) => ({
+  const waiting = (yield* intake.leftOver).map((member) => ({
     ref: member.item,
     ticket: member.ticket,
     outcome: "contended" as const,

@@ -2,7 +2,7 @@ import { Effect } from "effect";
 import type { StateError } from "../core/Errors.ts";
 import type { ItemRef } from "../core/Item.ts";
 import type { QuarantineIdentity, QuarantineScope, State } from "../core/State.ts";
-import type { Admitted } from "./Admission.ts";
+import type { Admitted, AdmittedChunk } from "./Admission.ts";
 import { empty } from "./Ledger.ts";
 import type { Admission, Disposal, Ledger } from "./Ledger.ts";
 import { Objects } from "./Objects.ts";
@@ -54,8 +54,17 @@ export class Settlement {
   }
 
   /** Dismissals of a chunk: listed and settled at once. */
-  dismiss(refusals: ReadonlyArray<Refusal>): Effect.Effect<void, StateError> {
-    return this.#refuse(refusals, true);
+  dismiss(dismissed: AdmittedChunk["dismissed"]): Effect.Effect<void, StateError> {
+    return this.#refuse(
+      dismissed.map(({ dismissal: { code, item, outcome, reason }, ticket }) => ({
+        ref: item,
+        ticket,
+        outcome,
+        code,
+        reason,
+      })),
+      true,
+    );
   }
 
   /** Listed items that end without being durable. Rejects and conflicts go to quarantine; accepted ones count as skipped. */

@@ -5,7 +5,7 @@ import { mint } from "../core/internal/mint.ts";
 import type { Lease, Lock } from "../core/Lock.ts";
 import type { RetrySettings } from "../spec/Spec.ts";
 import type { Admitted } from "./Admission.ts";
-import type { Deferrals } from "./Deferrals.ts";
+import type { Intake } from "./Intake.ts";
 import type { Disposal } from "./Ledger.ts";
 import type { Stop } from "./Report.ts";
 import * as Retry from "./Retry.ts";
@@ -20,7 +20,7 @@ export interface Bench {
   readonly locking: { readonly lock: Lock; readonly ttl: Duration.Duration } | undefined;
   readonly retry: RetrySettings;
   readonly settlement: Settlement;
-  readonly deferrals: Deferrals;
+  readonly defer: Intake["defer"];
   /** Monotonic milliseconds since the run began. */
   readonly now: Effect.Effect<number>;
   /** Ends the admission of batches; the first reason stays. */
@@ -175,9 +175,7 @@ const defer = (
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
     if (members.length === 0) return;
-    const now = yield* bench.now;
-    const random = yield* Random.next;
-    const spent = members.filter((member) => !bench.deferrals.push(member, now, random));
+    const spent = yield* bench.defer(members, yield* Random.next);
     yield* settleAll(bench, spent.map((member) => refusal(member, outcome, code, reason)));
   });
 

@@ -1,0 +1,120 @@
+import { Duration, Effect, Option, Queue } from "effect";
+import type { BatchSettings, RetrySettings } from "../spec/Spec.ts";
+import type { Admitted } from "./Admission.ts";
+import { Batcher } from "./Batcher.ts";
+import { Deferrals } from "./Deferrals.ts";
+
+/** Chunks read and transformed ahead of the batcher: one in hand while the next is made (Invariant 4). */
+const chunksAhead = 2;
+/** Deferred items at most, in batches (design §6): beyond that the source waits. */
+const deferredBatches = 4;
+/** Upper bound of one wait for something to happen, should a wake-up be missed. */
+const longestWait = Duration.seconds(1);
+
+/** Where chunks of the source, and items put off, become the batches of the workers. */
+export interface Intake {
+  /** Hands in a chunk; waits while enough is at hand (back-pressure). */
+  readonly put: (chunk: ReadonlyArray<Admitted>) => Effect.Effect<void>;
+  /** The source has ended: what is at hand need not wait for more. */
+  readonly close: Effect.Effect<void>;
+  /** No further batch, whatever is at hand; those under way go on. */
+  readonly shut: Effect.Effect<void>;
+  /** One worker: batch after batch, until the intake is shut, or closed and nothing can come any more. */
+  readonly work: <R>(
+    process: (batch: ReadonlyArray<Admitted>) => Effect.Effect<void, never, R>,
+  ) => Effect.Effect<void, never, R>;
+  /** Puts items off for a pause; answers those whose time is spent, to be settled instead. */
+  readonly defer: (members: ReadonlyArray<Admitted>, random: number) => Effect.Effect<ReadonlyArray<Admitted>>;
+  /** Batches under way. */
+  readonly inFlight: Effect.Effect<number>;
+  /** What was listed and came in no batch again; once all workers have ended. */
+  readonly leftOver: Effect.Effect<ReadonlyArray<Admitted>>;
+}
+
+export const make = (settings: {
+  readonly batch: BatchSettings;
+  readonly retry: RetrySettings;
+  /** Monotonic milliseconds. */
+  readonly now: Effect.Effect<number>;
+}): Effect.Effect<Intake> =>
+  Effect.gen(function*() {
+    const { batch, now, retry } = settings;
+    const waitMillis = Duration.toMillis(batch.wait);
+    const deferrals = new Deferrals(retry, {
+      items: deferredBatches * batch.items.start,
+      bytes: deferredBatches * batch.bytes,
+    });
+    const batcher = new Batcher({ bytes: batch.bytes, items: batch.items.start });
+    const inbox = yield* Queue.bounded<ReadonlyArray<Admitted>>(chunksAhead);
+    const turn = yield* Effect.makeSemaphore(1);
+    /** Opened whenever there may be something to do. */
+    const wake = yield* Effect.makeLatch(false);
+    let isClosed = false;
+    let isShut = false;
+    let inFlight = 0;
+    /** When the batch being gathered must go, full or not. */
+    let gatherUntil = Number.POSITIVE_INFINITY;
+
+    const sealed = (members: ReadonlyArray<Admitted>, at: number) => {
+      gatherUntil = batcher.size > 0 ? at + waitMillis : Number.POSITIVE_INFINITY;
+      inFlight++;
+      return Option.some(members);
+    };
+    /** The next batch, when there is one; none when no more will come. One fiber at a time. */
+    const next: Effect.Effect<Option.Option<ReadonlyArray<Admitted>>> = Effect.gen(function*() {
+      while (!isShut) {
+        yield* wake.close;
+        const at = yield* now;
+        const due = deferrals.due(at);
+        if (due.length > 0) batcher.offer(due);
+        if (batcher.hungry && !deferrals.full) {
+          const chunk = yield* Queue.poll(inbox);
+          if (Option.isSome(chunk)) batcher.offer(chunk.value);
+        }
+        const full = batcher.full();
+        if (full !== undefined) return sealed(full, at);
+        // In this order: the last chunk is in the inbox before it is closed.
+        const isDrained = isClosed && (yield* Queue.isEmpty(inbox));
+        if (batcher.size > 0 && gatherUntil === Number.POSITIVE_INFINITY) gatherUntil = at + waitMillis;
+        if (isDrained || at >= gatherUntil) {
+          const rest = batcher.rest();
+          if (rest !== undefined) return sealed(rest, at);
+          // Who is in flight may yet be deferred.
+          if (isDrained && deferrals.size === 0 && inFlight === 0) return Option.none();
+        }
+        if (!(yield* Queue.isEmpty(inbox)) && !deferrals.full) continue;
+        const until = Math.min(gatherUntil, deferrals.nextDue, at + Duration.toMillis(longestWait));
+        yield* wake.await.pipe(Effect.timeoutOption(Duration.millis(Math.max(1, Math.ceil(until - at)))));
+      }
+      return Option.none();
+    });
+
+    return {
+      put: (chunk) => Effect.zipRight(Queue.offer(inbox, chunk), wake.open),
+      close: Effect.suspend(() => {
+        isClosed = true;
+        return wake.open;
+      }),
+      shut: Effect.suspend(() => {
+        isShut = true;
+        return wake.open;
+      }),
+      work: (process) =>
+        Effect.gen(function*() {
+          while (true) {
+            const members = yield* turn.withPermits(1)(next);
+            if (Option.isNone(members)) return;
+            yield* process(members.value).pipe(
+              Effect.ensuring(Effect.suspend(() => {
+                inFlight--;
+                return wake.open;
+              })),
+            );
+          }
+        }),
+      defer: (members, random) =>
+        Effect.map(now, (at) => members.filter((member) => !deferrals.push(member, at, random))),
+      inFlight: Effect.sync(() => inFlight),
+      leftOver: Effect.sync(() => [...deferrals.drain(), ...batcher.drain().filter(({ listed }) => listed)]),
+    };
+  });
