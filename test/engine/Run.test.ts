@@ -380,4 +380,45 @@ describe("whatever happens to items and transactions", () => {
       }),
     60_000,
   );
+
+  it.effect(
+    "a run that goes on where dead ones stopped misses nothing they had not settled for good",
+    () =>
+      Effect.gen(function*() {
+        const cases = FastCheck.sample(
+          FastCheck.record({
+            items: FastCheck.array(item, { minLength: 20, maxLength: 120 }),
+            troubles: FastCheck.array(trouble, { maxLength: 30 }),
+            deaths: FastCheck.array(FastCheck.integer({ min: 0, max: 40_000 }), { maxLength: 4 }),
+            options: FastCheck.record({
+              batch: FastCheck.integer({ min: 1, max: 12 }),
+              chunk: FastCheck.integer({ min: 1, max: 15 }),
+              concurrency: FastCheck.integer({ min: 1, max: 4 }),
+            }),
+          }),
+          { numRuns: 10, seed: 20261123 },
+        );
+        let resumed = 0;
+        for (const { deaths, items, options, troubles } of cases) {
+          const world = new ModelWorld(keys(items.length, (index) => defined(items[index]!)), troubles);
+          world.latency = Duration.seconds(2);
+          for (const death of deaths) {
+            const fiber = yield* Effect.fork(simulate(world, options));
+            yield* TestClock.adjust(death);
+            yield* Fiber.interruptFork(fiber);
+            yield* TestClock.adjust("1 minutes");
+            yield* Fiber.await(fiber);
+          }
+          const report = yield* simulate(world, options);
+          balanced(report);
+          resumed += report.resumed;
+          if (report.stop !== undefined) continue;
+          world.checkpoints.clear();
+          const fromTheBeginning = yield* simulate(world, options);
+          expect(fromTheBeginning.ledger).toMatchObject({ committed: 0, deleted: 0 });
+        }
+        expect(resumed).toBeGreaterThan(0);
+      }),
+    60_000,
+  );
 });
