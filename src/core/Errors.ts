@@ -10,7 +10,7 @@ const place = {
 const sentence = (head: string, detail: string, remedy: string | undefined): string =>
   `${head}: ${detail}${remedy === undefined ? "" : `. ${remedy}`}`;
 
-/** What a sink, storage, lock or state could not do, as the engine needs to know it. Drivers translate once, keeping the cause. */
+/** What a storage could not do. The reason, as in every error here, is what the engine needs to know; drivers translate once and keep the cause. */
 export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {
   ...place,
   /** `Missing`: the root or bucket; `Denied`: of the whole store, not of one object; `Unusable`: any other standing fault. */

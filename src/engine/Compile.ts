@@ -3,7 +3,8 @@ import type { SinkStage, Spec } from "../spec/Spec.ts";
 import type { Inspections } from "./Inspect.ts";
 import type { Plan, PlanStage } from "./Plan.ts";
 
-const millis = (sink: SinkStage) => ({
+/** What the engine itself reads of a sink's settings. */
+const engineSettings = (sink: SinkStage) => ({
   lock: sink.lock === undefined
     ? null
     : { key: sink.lock.key, ttl: String(sink.lock.ttl), holdTarget: String(sink.lock.holdTarget) },
@@ -49,7 +50,7 @@ export const compile = (
     pipeline: spec.name,
     source: [spec.source.component.type, spec.source.canonical, inspections.source.identity],
     transforms: spec.transforms.map((transform) => [transform.component.type, transform.canonical]),
-    sink: [spec.sink.component.type, spec.sink.canonical, millis(spec.sink), inspections.sink.identity],
+    sink: [spec.sink.component.type, spec.sink.canonical, engineSettings(spec.sink), inspections.sink.identity],
     postSteps,
     tolerate: spec.tolerate,
     approve: spec.approve,

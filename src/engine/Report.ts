@@ -17,12 +17,13 @@ export interface Stop {
 }
 
 export interface Progress {
-  /** Keys known so far to be in the source; `total` is final. */
+  /** Keys in the source; `undefined` until they have been counted, and where counting is dear. */
   readonly total: number | undefined;
   readonly ledger: Ledger;
   readonly elapsedMillis: number;
   /** Items settled per second since the start. */
   readonly rate: number;
+  /** Batches under way. */
   readonly inFlight: number;
 }
 
