@@ -54,6 +54,7 @@ interface SinkInput {
 
 export interface SinkOutput {
   readonly millis: number;
+  readonly cpuMillis: number;
   /** Documents per transaction. */
   readonly batch: number;
   readonly wrote: number;
@@ -81,9 +82,16 @@ const sink = ({ items, path }: SinkInput): Promise<SinkOutput> =>
       const { facts } = yield* component.inspect(options, settings);
       const opened = yield* component.open(options, settings, facts, "write");
       const begun = performance.now();
+      const cpuBefore = process.cpuUsage();
       const answers = yield* Effect.forEach(batches, opened.write, { concurrency: concurrency.max });
       const millis = performance.now() - begun;
-      return { millis, batch, wrote: answers.flat().filter(({ _tag }) => _tag === "Wrote").length };
+      const { system, user } = process.cpuUsage(cpuBefore);
+      return {
+        millis,
+        cpuMillis: (system + user) / 1000,
+        batch,
+        wrote: answers.flat().filter(({ _tag }) => _tag === "Wrote").length,
+      };
     }).pipe(Effect.scoped, Effect.provide(Connections.layer(project)));
   }).pipe(Effect.runPromise);
 
@@ -95,7 +103,8 @@ interface ParserInput {
 export interface ParserOutput {
   /** Narinfos per second of each pass. */
   readonly parse: ReadonlyArray<number>;
-  readonly parseAndValidate: ReadonlyArray<number>;
+  /** Parsed as well. */
+  readonly validate: ReadonlyArray<number>;
 }
 
 /** A first pass that is not counted lets the compiler warm up. */
@@ -109,7 +118,7 @@ const parser = ({ items, runs }: ParserInput): ParserOutput => {
     }).slice(1);
   return {
     parse: rates(({ bytes }) => Either.getOrThrow(Narinfo.parse(bytes))),
-    parseAndValidate: rates(documentOf),
+    validate: rates(documentOf),
   };
 };
 

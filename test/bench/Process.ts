@@ -9,17 +9,33 @@ export interface Ended {
   readonly stderr: string;
   /** From spawn to exit. */
   readonly wallMillis: number;
-  /** Highest resident memory; undefined where there is no /proc. */
-  readonly peakRssMiB: number | undefined;
+  /** Undefined where there is no /proc. */
+  readonly used: Used | undefined;
 }
 
-/** The kernel keeps the high-water mark: only what is allocated in the last moments can be missed. */
-const rssEveryMillis = 50;
+/** What a process and its threads have used so far. */
+export interface Used {
+  /** Highest resident memory. */
+  readonly peakRssMiB: number;
+  readonly cpuMillis: number;
+}
 
-const peakRss = (pid: number): number | undefined => {
+export type OnSample = (elapsedMillis: number, used: Used) => void;
+
+/** The kernel keeps the high-water mark: only what is used in the last moments is missed. */
+const lookEveryMillis = 50;
+
+/** Of the times in /proc, to user space: 100 a second on every Linux. */
+const tickMillis = 10;
+
+const usedBy = (pid: number): Used | undefined => {
   try {
     const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-    return kib === undefined ? undefined : Number(kib) / 1024;
+    // The name of the command, in parentheses, may hold spaces.
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+    return kib === undefined
+      ? undefined
+      : { peakRssMiB: Number(kib) / 1024, cpuMillis: (Number(fields[11]) + Number(fields[12])) * tickMillis };
   } catch {
     return undefined;
   }
@@ -30,13 +46,13 @@ const inherited = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(CACHE_|PIPELINE_|NCPS_|NODE_OPTIONS$)/.test(name)),
 );
 
-/** Runs Node with these arguments to the end. `onSample` is called with the peak so far. */
+/** Runs Node with these arguments to the end. `onSample` is called about twenty times a second. */
 export const node = (
   args: ReadonlyArray<string>,
   options: {
     readonly cwd: string;
     readonly env?: Readonly<Record<string, string>>;
-    readonly onSample?: (elapsedMillis: number, peakRssMiB: number) => void;
+    readonly onSample?: OnSample;
   },
 ): Promise<Ended> =>
   new Promise((resolve, reject) => {
@@ -46,11 +62,11 @@ export const node = (
       env: { ...inherited, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    let peakRssMiB: number | undefined;
+    let used: Used | undefined;
     const timer = setInterval(() => {
-      peakRssMiB = peakRss(child.pid!) ?? peakRssMiB;
-      options.onSample?.(performance.now() - begun, peakRssMiB ?? 0);
-    }, rssEveryMillis);
+      used = usedBy(child.pid!) ?? used;
+      if (used !== undefined) options.onSample?.(performance.now() - begun, used);
+    }, lookEveryMillis);
     let wallMillis = 0;
     const texts = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {
@@ -63,7 +79,7 @@ export const node = (
       wallMillis = performance.now() - begun;
       clearInterval(timer);
     });
-    child.on("close", (code) => resolve({ code, ...texts, wallMillis, peakRssMiB }));
+    child.on("close", (code) => resolve({ code, ...texts, wallMillis, used }));
   });
 
 /** Runs a function of `Children` in a process of its own. */

@@ -59,6 +59,7 @@ const rowsAhead = 20_000;
 export interface Loaded {
   /** From BEGIN to the end of COMMIT, making the values left out. */
   readonly millis: number;
+  readonly cpuMillis: number;
   /** When how many narinfos had been inserted, not yet committed. */
   readonly marks: ReadonlyArray<{ readonly narinfos: number; readonly millis: number }>;
 }
@@ -86,11 +87,15 @@ export const loadRaw = ({ items, path }: { readonly items: number; readonly path
   const now = `${new Date().toISOString().slice(0, -1).replace("T", " ")}000+00:00`;
   const order = inKeyOrder(items);
   let millis = 0;
+  let cpuMicros = 0;
   const marks: Array<Loaded["marks"][number]> = [];
   const timed = (work: () => void) => {
     const begun = performance.now();
+    const cpuBefore = process.cpuUsage();
     work();
     millis += performance.now() - begun;
+    const { system, user } = process.cpuUsage(cpuBefore);
+    cpuMicros += system + user;
   };
   timed(() => db.exec("BEGIN IMMEDIATE"));
   for (let from = 0; from < items; from += rowsAhead) {
@@ -121,5 +126,5 @@ export const loadRaw = ({ items, path }: { readonly items: number; readonly path
   }
   timed(() => db.exec("COMMIT"));
   db.close();
-  return { millis, marks };
+  return { millis, cpuMillis: cpuMicros / 1000, marks };
 };

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import type { ParserOutput, SinkOutput } from "./Children.ts";
+import { Figures, type Measure } from "./Figures.ts";
 import * as Growth from "./Growth.ts";
 import * as Machine from "./Machine.ts";
 import type { Case, Options } from "./Options.ts";
@@ -10,15 +11,7 @@ import * as Profile from "./Profile.ts";
 import * as Sqlite from "./Sqlite.ts";
 import * as WholeJob from "./WholeJob.ts";
 
-/** One figure: the value of each run, in the order of the runs. */
-export interface Measure {
-  readonly name: string;
-  readonly unit: "narinfos/s" | "ms" | "MiB" | "%";
-  readonly values: ReadonlyArray<number>;
-  /** Share of the raw limit, least or most value that is the goal. */
-  readonly goal?: { readonly kind: "of raw" | "at least" | "at most"; readonly value: number };
-}
-
+/** Plain JSON. */
 export interface Results {
   readonly startedAt: string;
   readonly options: Options;
@@ -30,19 +23,11 @@ export interface Results {
   readonly profile: ReadonlyArray<Profile.Thread>;
 }
 
-/** Narinfos per second of ncps' own migration into SQLite, the middle of 701 and 733 measured. */
-export const ncpsRate = 717;
-
-const goals = {
-  sink: { kind: "of raw", value: 0.75 },
-  stubs: { kind: "of raw", value: 0.65 },
-  whole: { kind: "of raw", value: 0.6 },
-  memory: { kind: "at most", value: 450 },
-  growth: { kind: "at most", value: 10 },
-  help: { kind: "at most", value: 300 },
-  nothing: { kind: "at most", value: 600 },
-  parser: { kind: "at least", value: 150_000 },
-} as const;
+/** The raw limit of one round, to which the round's other figures are related. */
+interface Raw extends Sqlite.Loaded {
+  readonly rate: number;
+  readonly counts: Sqlite.Counts;
+}
 
 const startsMeasured = 10;
 /** The parser has no need of more. */
@@ -55,136 +40,116 @@ const say = (text: string): void => {
 
 const perSecond = (items: number, millis: number): number => items * 1000 / millis;
 
-const sameCounts = (name: string, found: Sqlite.Counts, expected: Sqlite.Counts): void => {
-  if (JSON.stringify(found) !== JSON.stringify(expected)) {
-    throw new Error(`${name}: rows ${JSON.stringify(found)}, but the raw load made ${JSON.stringify(expected)}`);
-  }
+/** A run that wrote other rows than the raw load did is no measurement. */
+const sameCounts = (path: string, { counts }: Raw): void => {
+  const found = JSON.stringify(Sqlite.counts(path));
+  const expected = JSON.stringify(counts);
+  if (found !== expected) throw new Error(`rows: ${found}, but the raw load made ${expected}`);
 };
 
+const measureRaw = ({ items, ...options }: Options, figures: Figures): Promise<Raw> =>
+  WholeJob.within(options, async ({ database }) => {
+    say("raw limit");
+    const loaded = await Process.child<Sqlite.Loaded>("raw", { items, path: database });
+    const rate = perSecond(items, loaded.millis);
+    figures.add("raw", rate, { raw: rate, cpuMicros: loaded.cpuMillis * 1000 / items });
+    return { ...loaded, rate, counts: Sqlite.counts(database) };
+  });
+
+/** Answers the size of its batches. */
+const measureSink = (
+  { items, ...options }: Options,
+  figures: Figures,
+  raw: Raw,
+  id: "sink" | "stubs",
+): Promise<number> =>
+  WholeJob.within(options, async ({ database }) => {
+    say(id === "sink" ? "sink only" : "sink only, stubs present");
+    const { batch, cpuMillis, millis, wrote } = await Process.child<SinkOutput>("sink", { items, path: database });
+    if (wrote !== items) throw new Error(`wrote ${wrote} of ${items}`);
+    sameCounts(database, raw);
+    figures.add(id, perSecond(items, millis), { raw: raw.rate, cpuMicros: cpuMillis * 1000 / items });
+    return batch;
+  }, id === "stubs" ? items : 0);
+
+/** Answers how rate and memory went. */
+const measureWhole = (
+  { items, ...options }: Options,
+  figures: Figures,
+  raw: Raw,
+  isSampled: boolean,
+): Promise<ReadonlyArray<Growth.Mark>> =>
+  WholeJob.within(options, async (place) => {
+    const begun = performance.now();
+    WholeJob.fill(place, items);
+    say(`whole job (its files were written in ${((performance.now() - begun) / 1000).toFixed(1)} s)`);
+    const samples: Array<Growth.Sample> = [{ narinfos: 0, millis: 0, peakRssMiB: 0 }];
+    const sample: Process.OnSample = (millis, { peakRssMiB }) => {
+      const last = samples.at(-1)!;
+      if (millis - last.millis < sampleRowsEveryMillis) return;
+      const narinfos = Sqlite.narinfosSoFar(place.database);
+      // The first rows come when the tool has started.
+      if (narinfos === 0) samples[0] = { narinfos, millis, peakRssMiB };
+      else if (narinfos > last.narinfos) samples.push({ narinfos, millis, peakRssMiB });
+    };
+    const { report, used, wallMillis } = await WholeJob.run(place, items, isSampled ? { onSample: sample } : {});
+    sameCounts(place.database, raw);
+    const context = { raw: raw.rate, cpuMicros: used && used.cpuMillis * 1000 / items };
+    figures.add("whole", perSecond(items, report.durationMillis), context);
+    figures.add("wall", perSecond(items, wallMillis), { raw: raw.rate });
+    if (used !== undefined) figures.add("memory", used.peakRssMiB);
+    const marks = Growth.marks(samples, raw.marks);
+    if (marks[0] !== undefined && used !== undefined) {
+      figures.add("growth", (used.peakRssMiB / marks[0].peakRssMiB - 1) * 100);
+    }
+    return marks;
+  });
+
+const measureStartup = (options: Options, figures: Figures): Promise<void> =>
+  WholeJob.within(options, async (place) => {
+    say("start-up");
+    for (let start = 0; start < startsMeasured; start++) {
+      figures.add("help", (await WholeJob.pipeline(place, ["--help"])).wallMillis);
+      figures.add("nothing", (await WholeJob.run(place, 0)).wallMillis);
+    }
+  });
+
+const measureParser = async ({ items, runs }: Options, figures: Figures): Promise<void> => {
+  say("parser");
+  const { parse, validate } = await Process.child<ParserOutput>("parser", {
+    items: Math.min(items, parsedAtMost),
+    runs,
+  });
+  for (const rate of parse) figures.add("parse", rate);
+  for (const rate of validate) figures.add("validate", rate);
+};
+
+const profile = ({ items, ...options }: Options, into: string): Promise<ReadonlyArray<Profile.Thread>> =>
+  WholeJob.within(options, async (place) => {
+    mkdirSync(into, { recursive: true });
+    const folder = mkdtempSync(join(into, "run-"));
+    say(`whole job, profiled into ${folder}`);
+    WholeJob.fill(place, items);
+    await WholeJob.run(place, items, { flags: ["--cpu-prof", `--cpu-prof-dir=${folder}`] });
+    return Profile.read(folder);
+  });
+
 export const run = async (options: Options): Promise<Results> => {
-  const { items, runs } = options;
   const startedAt = new Date().toISOString();
   const machine = Machine.describe(options.folder, options.files);
-  const has = (name: Case) => options.cases.includes(name);
-  const values = new Map<string, Array<number>>();
-  const add = (name: string, value: number | undefined) => {
-    if (value === undefined) return;
-    values.set(name, [...values.get(name) ?? [], value]);
-    say(`  ${name}: ${Math.round(value).toLocaleString("en-GB")}`);
-  };
+  const figures = new Figures();
+  const has = (...names: ReadonlyArray<Case>) => names.some((name) => options.cases.includes(name));
   let sinkBatch: number | undefined;
-  let marks: ReadonlyArray<Growth.Mark> = [];
-  let profile: ReadonlyArray<Profile.Thread> = [];
-
-  const raw = () =>
-    WholeJob.within(options, async ({ database }) => {
-      const loaded = await Process.child<Sqlite.Loaded>("raw", { items, path: database });
-      add("raw", perSecond(items, loaded.millis));
-      return { ...loaded, counts: Sqlite.counts(database) };
-    });
-  const sink = (name: "sink" | "stubs", expected: Sqlite.Counts) =>
-    WholeJob.within(options, async ({ database }) => {
-      const { batch, millis, wrote } = await Process.child<SinkOutput>("sink", { items, path: database });
-      if (wrote !== items) throw new Error(`${name}: wrote ${wrote} of ${items}`);
-      sameCounts(name, Sqlite.counts(database), expected);
-      sinkBatch = batch;
-      add(name, perSecond(items, millis));
-    }, name === "stubs" ? items : 0);
-  const whole = (expected: Sqlite.Counts) =>
-    WholeJob.within(options, async (place) => {
-      WholeJob.fill(place, items);
-      const { peakRssMiB, report, wallMillis } = await WholeJob.run(place, items);
-      sameCounts("whole", Sqlite.counts(place.database), expected);
-      add("whole", perSecond(items, report.durationMillis));
-      add("wall", perSecond(items, wallMillis));
-      add("memory", peakRssMiB);
-    });
-
-  const growth = ({ counts, marks: rawMarks }: Sqlite.Loaded & { readonly counts: Sqlite.Counts }) =>
-    WholeJob.within(options, async (place) => {
-      say(`  writing ${items.toLocaleString("en-GB")} files`);
-      WholeJob.fill(place, items);
-      const samples: Array<Growth.Sample> = [{ narinfos: 0, millis: 0, peakRssMiB: 0 }];
-      const onSample = (millis: number, peakRssMiB: number) => {
-        const last = samples.at(-1)!;
-        if (millis - last.millis < sampleRowsEveryMillis) return;
-        const narinfos = Sqlite.narinfosSoFar(place.database);
-        // The first rows come when the tool has started.
-        if (narinfos === 0) samples[0] = { narinfos, millis, peakRssMiB };
-        else if (narinfos > last.narinfos) samples.push({ narinfos, millis, peakRssMiB });
-      };
-      const { peakRssMiB, report, wallMillis } = await WholeJob.run(place, items, { onSample });
-      sameCounts("growth", Sqlite.counts(place.database), counts);
-      add("whole", perSecond(items, report.durationMillis));
-      add("wall", perSecond(items, wallMillis));
-      add("memory", peakRssMiB);
-      marks = Growth.marks(samples, rawMarks);
-      const first = marks[0]?.peakRssMiB;
-      if (first !== undefined && peakRssMiB !== undefined) add("growth", (peakRssMiB / first - 1) * 100);
-    });
-
-  const startup = () =>
-    WholeJob.within(options, async (place) => {
-      for (let start = 0; start < startsMeasured; start++) {
-        add("help", (await WholeJob.pipeline(place, ["--help"])).wallMillis);
-        add("nothing", (await WholeJob.run(place, 0)).wallMillis);
-      }
-    });
-  const parser = async () => {
-    const { parse, parseAndValidate } = await Process.child<ParserOutput>("parser", {
-      items: Math.min(items, parsedAtMost),
-      runs,
-    });
-    for (const rate of parse) add("parser", rate);
-    for (const rate of parseAndValidate) add("validated", rate);
-  };
-
-  if (["sink", "stubs", "whole"].some((name) => has(name as Case))) {
-    for (let round = 1; round <= runs; round++) {
-      say(`round ${round} of ${runs}`);
-      const { counts } = await raw();
-      if (has("sink")) await sink("sink", counts);
-      if (has("stubs")) await sink("stubs", counts);
-      if (has("whole")) await whole(counts);
-    }
+  for (let round = 1; has("sink", "stubs", "whole") && round <= options.runs; round++) {
+    say(`round ${round} of ${options.runs}`);
+    const raw = await measureRaw(options, figures);
+    if (has("sink")) sinkBatch = await measureSink(options, figures, raw, "sink");
+    if (has("stubs")) sinkBatch = await measureSink(options, figures, raw, "stubs");
+    if (has("whole")) await measureWhole(options, figures, raw, false);
   }
-  if (has("growth")) await growth(await raw());
-  if (has("startup")) await startup();
-  if (has("parser")) await parser();
-  if (options.profile !== undefined) {
-    mkdirSync(options.profile, { recursive: true });
-    const folder = mkdtempSync(join(options.profile, "run-"));
-    say(`a profiled run, in ${folder}`);
-    await WholeJob.within(options, async (place) => {
-      WholeJob.fill(place, items);
-      await WholeJob.run(place, items, { flags: ["--cpu-prof", `--cpu-prof-dir=${folder}`] });
-    });
-    profile = Profile.read(folder);
-  }
-
-  const shown: ReadonlyArray<Omit<Measure, "values"> & { readonly id: string }> = [
-    { id: "raw", name: "raw limit", unit: "narinfos/s" },
-    { id: "sink", name: "sink only, empty tables", unit: "narinfos/s", goal: goals.sink },
-    { id: "stubs", name: "sink only, stubs present", unit: "narinfos/s", goal: goals.stubs },
-    { id: "whole", name: "whole job, by its report", unit: "narinfos/s", goal: goals.whole },
-    { id: "wall", name: "whole job, start-up and end included", unit: "narinfos/s" },
-    { id: "memory", name: "whole job, peak RSS", unit: "MiB", goal: goals.memory },
-    { id: "growth", name: "peak RSS, growth since 100,000", unit: "%", goal: goals.growth },
-    { id: "help", name: "pipeline --help", unit: "ms", goal: goals.help },
-    { id: "nothing", name: "run with nothing to do", unit: "ms", goal: goals.nothing },
-    { id: "parser", name: "parse", unit: "narinfos/s", goal: goals.parser },
-    { id: "validated", name: "parse and validate", unit: "narinfos/s" },
-  ];
-  return {
-    startedAt,
-    options,
-    machine,
-    sinkBatch,
-    measures: shown.flatMap(({ id, ...measure }) => {
-      const found = values.get(id);
-      return found === undefined ? [] : [{ ...measure, values: found }];
-    }),
-    marks,
-    profile,
-  };
+  const marks = has("growth") ? await measureWhole(options, figures, await measureRaw(options, figures), true) : [];
+  if (has("startup")) await measureStartup(options, figures);
+  if (has("parser")) await measureParser(options, figures);
+  const threads = options.profile === undefined ? [] : await profile(options, options.profile);
+  return { startedAt, options, machine, sinkBatch, measures: figures.measures(), marks, profile: threads };
 };

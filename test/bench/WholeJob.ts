@@ -46,7 +46,7 @@ export const pipeline = (
   { flags = [], onSample }: {
     /** Of Node itself. */
     readonly flags?: ReadonlyArray<string>;
-    readonly onSample?: (elapsedMillis: number, peakRssMiB: number) => void;
+    readonly onSample?: Process.OnSample;
   } = {},
 ): Promise<Process.Ended> =>
   Process.node([...flags, resolve("dist/bin.js"), ...args], {
@@ -58,13 +58,13 @@ export const pipeline = (
 export interface Ran {
   readonly report: RunReport;
   readonly wallMillis: number;
-  readonly peakRssMiB: number | undefined;
+  readonly used: Process.Used | undefined;
 }
 
 /** Runs `narinfo-to-db` on what `fill` made; a run that is not clean is no measurement. */
 export const run = async (place: Place, items: number, options?: Parameters<typeof pipeline>[2]): Promise<Ran> => {
   const file = join(place.root, "report.json");
-  const { code, peakRssMiB, stderr, wallMillis } = await pipeline(
+  const { code, stderr, used, wallMillis } = await pipeline(
     place,
     ["run", "narinfo-to-db", "--report", file],
     options,
@@ -79,5 +79,5 @@ export const run = async (place: Place, items: number, options?: Parameters<type
     ? readdirSync(place.storage, { recursive: true }).filter((name) => String(name).endsWith(".narinfo"))
     : [];
   if (left.length > 0) throw new Error(`${left.length} files are left`);
-  return { report, wallMillis, peakRssMiB };
+  return { report, wallMillis, used };
 };
