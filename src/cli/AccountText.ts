@@ -54,7 +54,7 @@ const steps = (report: RunReport, advise: Advise): ReadonlyArray<readonly [comma
   return [
     ...(ledger.rejected + ledger.conflict > 0
       ? [
-        [advise("quarantine list [--code CODE]"), "all that was left behind, and why; mend or remove those files"],
+        [advise("quarantine list"), "all that was left behind, and why; mend or remove those files"],
         [
           advise("quarantine accept --code CODE --note WHY"),
           "or leave them where they are, for good (--all: all of them)",
@@ -64,7 +64,11 @@ const steps = (report: RunReport, advise: Advise): ReadonlyArray<readonly [comma
     ...(again
       ? [[
         advise(`run ${quote(pipeline)}`),
-        stop === undefined ? "tries again what is left" : "goes on with what is left",
+        stop === undefined
+          ? "tries again what is left"
+          : stop.kind === "environment"
+          ? "goes on with what is left, once the cause is mended"
+          : "goes on with what is left",
       ]] as const
       : keep && ledger.kept > 0
       ? [[advise(`run ${quote(pipeline)}`), "deletes the files that were kept"]] as const

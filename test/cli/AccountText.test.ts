@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import * as AccountText from "../../src/cli/AccountText.ts";
+import * as Invocation from "../../src/cli/Invocation.ts";
+import * as Paint from "../../src/cli/Paint.ts";
+import { empty } from "../../src/engine/Ledger.ts";
+import type { Incident, RunReport } from "../../src/engine/Report.ts";
+
+const advise = Invocation.advise({ environment: "prod", project: undefined, state: undefined, sets: [] });
+
+const report = (changes: Partial<RunReport>): RunReport => ({
+  runId: "R",
+  pipeline: "p",
+  environment: "prod",
+  planHash: "h",
+  mode: "run",
+  keep: false,
+  status: "succeeded",
+  startedAt: "",
+  finishedAt: "",
+  durationMillis: 1000,
+  rate: 1,
+  ledger: empty,
+  imbalances: [],
+  shortfalls: [],
+  incidents: [],
+  stop: undefined,
+  resumed: 0,
+  ...changes,
+});
+
+const text = (changes: Partial<RunReport>, exitCode: number) =>
+  AccountText.lines(report(changes), advise, exitCode, Paint.plain).join("\n");
+
+const incident = (code: string, count: number): Incident => ({
+  outcome: "rejected",
+  code,
+  count,
+  samples: Array.from({ length: Math.min(count, 20) }, (_, index) => ({ key: `k${index}`, reason: "broken" })),
+});
+
+describe("the closing account", () => {
+  it("a ledger that does not close is shown as our bug, whatever else went well", () => {
+    expect(text({ imbalances: ["listed 2 ≠ 1"], status: "failed" }, 1)).toContain("a bug of this tool: listed 2 ≠ 1");
+  });
+
+  it("every command it names repeats the environment", () => {
+    const lines = text({ ledger: { ...empty, listed: 3, rejected: 2, failed: 1 }, status: "failed" }, 1).split("\n");
+    const commands = lines.filter((line) => line.includes("pipeline "));
+    expect(commands).toHaveLength(3);
+    expect(commands.filter((line) => !line.includes("--env prod"))).toEqual([]);
+  });
+
+  it("nothing is left to do after a clean run, and after --keep the delete is", () => {
+    const clean = { ...empty, listed: 1, committed: 1 };
+    expect(text({ ledger: { ...clean, deleted: 1 } }, 0)).not.toContain("Next");
+    expect(text({ ledger: { ...clean, kept: 1 }, keep: true }, 0)).toContain("deletes the files that were kept");
+  });
+
+  it("says why it stopped early, and goes on from there", () => {
+    const stop = { kind: "environment", code: "sql/environment", reason: "disk is full" } as const;
+    const told = text({ ledger: { ...empty, listed: 1, failed: 1 }, status: "failed", stop }, 3);
+    expect(told).toContain("Stopped early (sql/environment): disk is full");
+    expect(told).toContain("once the cause is mended");
+    expect(told).toContain("✘ p stopped: 0 of 1 item in the target, 0 deleted at the source, 1 failed  (exit 3)");
+  });
+
+  it("keeps to a screen or two however many ways there are to fail", () => {
+    const many = Array.from({ length: 40 }, (_, index) => incident(`a/b${index}`, 1_000));
+    const ledger = { ...empty, listed: 40_000, rejected: 40_000 };
+    expect(text({ incidents: many, ledger, status: "failed" }, 1).split("\n").length).toBeLessThan(100);
+    const few = text({ incidents: [incident("a/b", 1_000)], ledger, status: "failed" }, 1);
+    expect(few).toContain("… and 997 more: pipeline quarantine list --code a/b --env prod");
+  });
+});
