@@ -32,24 +32,26 @@ const documentOf = ({ bytes, key }: File): NarinfoDocument.NarinfoDocument =>
     Either.getOrThrow(NarinfoKey.hashOf(key)),
   ));
 
-/** The shipped pipeline on this database. */
-const shipped = (path: string) =>
+/** The shipped pipeline on this database, but for these settings. */
+const shipped = (path: string, sets: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const file = (name: string) => ({ path: name, text: readFileSync(name, "utf8") });
     const loaded = yield* Load.loadProject({
       project: file("ncps-pipeline.yaml"),
       env: { CACHE_STORAGE_LOCAL: ".", CACHE_DATABASE_URL: `sqlite:${path}` },
-      sets: [],
+      sets,
       readSecretFile: () => Effect.fail("the benchmark has no secrets"),
     });
     const pipeline = { name: "narinfo-to-db", ...file("pipelines/narinfo-to-db.yaml") };
-    const { spec } = yield* Load.loadPipeline(loaded, pipeline, registry);
-    return { project: loaded.project!, spec: spec! };
+    const { findings, spec } = yield* Load.loadPipeline(loaded, pipeline, registry);
+    if (spec === undefined) return yield* Effect.fail(new Error(findings.map(({ message }) => message).join("; ")));
+    return { project: loaded.project!, spec };
   });
 
 interface SinkInput {
   readonly items: number;
   readonly path: string;
+  readonly sets: ReadonlyArray<string>;
 }
 
 export interface SinkOutput {
@@ -61,9 +63,9 @@ export interface SinkOutput {
 }
 
 /** The shipped sink alone: documents that are in memory already, written in the largest batches the pipeline allows. */
-const sink = ({ items, path }: SinkInput): Promise<SinkOutput> =>
+const sink = ({ items, path, sets }: SinkInput): Promise<SinkOutput> =>
   Effect.gen(function*() {
-    const { project, spec } = yield* shipped(path);
+    const { project, spec } = yield* shipped(path, sets);
     const { batch: { items: { max: batch } }, component, concurrency, options } = spec.sink;
     const settings = sinkSettings(spec, registry);
     const documents = filesOf(items).map((file): Item => ({

@@ -15,6 +15,8 @@ export interface Options {
   readonly folder: string;
   /** Holds the narinfo files. */
   readonly files: string;
+  /** Settings of the pipeline that replace the shipped ones, as the tool's own `--set` takes them. */
+  readonly sets: ReadonlyArray<string>;
   readonly json: string | undefined;
   /** Where CPU profiles of one more whole job go. */
   readonly profile: string | undefined;
@@ -26,7 +28,7 @@ const manyItems = 500_000;
 const usage = `npm run bench -- [--items 100000] [--runs 3] [--only ${
   cases.join("|")
 }]… [--folder DIR] [--files DIR] [--json FILE]
-  [--profile DIR] [--engine sqlite] [--storage local]`;
+  [--profile DIR] [--set PATH=VALUE]… [--engine sqlite] [--storage local]`;
 
 /** The options, or what to tell who gave wrong ones. */
 export const parse = (args: ReadonlyArray<string>): Options | string => {
@@ -42,6 +44,7 @@ export const parse = (args: ReadonlyArray<string>): Options | string => {
         only: { type: "string", multiple: true },
         folder: { type: "string", default: tmpdir() },
         files: { type: "string" },
+        set: { type: "string", multiple: true, default: [] },
         json: { type: "string" },
         profile: { type: "string" },
       },
@@ -65,6 +68,7 @@ export const parse = (args: ReadonlyArray<string>): Options | string => {
     cases: cases.filter((name) => (wanted ?? usual).includes(name)),
     folder: resolve(values.folder),
     files: resolve(values.files ?? values.folder),
+    sets: values.set,
     json: values.json === undefined ? undefined : resolve(values.json),
     profile: values.profile === undefined ? undefined : resolve(values.profile),
   };

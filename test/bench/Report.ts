@@ -61,12 +61,13 @@ const profile = ({ profile }: Results): ReadonlyArray<string> =>
 export const text = (results: Results): string => {
   const { machine, options, sinkBatch, startedAt } = results;
   return [
-    `${count(options.items)} narinfos, ${options.runs} runs, ${startedAt}`,
+    `${count(options.items)} narinfos, ${options.runs} ${options.runs === 1 ? "round" : "rounds"}, ${startedAt}`,
     `Node ${machine.node}, ${machine.cores} × ${machine.cpu}, ${machine.memoryGiB} GiB, load ${
       machine.load.toFixed(1)
     } before the first run`,
     `database on ${machine.folder}`,
     `files on ${machine.files}`,
+    ...(options.sets.length === 0 ? [] : [`settings ${options.sets.join(", ")}`]),
     ...(sinkBatch === undefined ? [] : [`sink only: ${count(sinkBatch)} narinfos per transaction`]),
     "",
     measures(results),

@@ -65,7 +65,11 @@ const measureSink = (
 ): Promise<number> =>
   WholeJob.within(options, async ({ database }) => {
     say(id === "sink" ? "sink only" : "sink only, stubs present");
-    const { batch, cpuMillis, millis, wrote } = await Process.child<SinkOutput>("sink", { items, path: database });
+    const { batch, cpuMillis, millis, wrote } = await Process.child<SinkOutput>("sink", {
+      items,
+      path: database,
+      sets: options.sets,
+    });
     if (wrote !== items) throw new Error(`wrote ${wrote} of ${items}`);
     sameCounts(database, raw);
     figures.add(id, perSecond(items, millis), { raw: raw.rate, cpuMicros: cpuMillis * 1000 / items });
@@ -92,7 +96,9 @@ const measureWhole = (
       if (narinfos === 0) samples[0] = { narinfos, millis, peakRssMiB };
       else if (narinfos > last.narinfos) samples.push({ narinfos, millis, peakRssMiB });
     };
-    const { report, used, wallMillis } = await WholeJob.run(place, items, isSampled ? { onSample: sample } : {});
+    const { report, used, wallMillis } = await WholeJob.run(place, items, options.sets, {
+      onSample: isSampled ? sample : undefined,
+    });
     sameCounts(place.database, raw);
     const context = { raw: raw.rate, cpuMicros: used && used.cpuMillis * 1000 / items };
     figures.add("whole", perSecond(items, report.durationMillis), context);
@@ -110,7 +116,7 @@ const measureStartup = (options: Options, figures: Figures): Promise<void> =>
     say("start-up");
     for (let start = 0; start < startsMeasured; start++) {
       figures.add("help", (await WholeJob.pipeline(place, ["--help"])).wallMillis);
-      figures.add("nothing", (await WholeJob.run(place, 0)).wallMillis);
+      figures.add("nothing", (await WholeJob.run(place, 0, options.sets)).wallMillis);
     }
   });
 
@@ -130,7 +136,7 @@ const profile = ({ items, ...options }: Options, into: string): Promise<Readonly
     const folder = mkdtempSync(join(into, "run-"));
     say(`whole job, profiled into ${folder}`);
     WholeJob.fill(place, items);
-    await WholeJob.run(place, items, { flags: ["--cpu-prof", `--cpu-prof-dir=${folder}`] });
+    await WholeJob.run(place, items, options.sets, { flags: ["--cpu-prof", `--cpu-prof-dir=${folder}`] });
     return Profile.read(folder);
   });
 

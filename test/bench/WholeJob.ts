@@ -1,6 +1,6 @@
 /** The built CLI on files: everything from listing to the last verified delete. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { RunReport } from "../../src/engine/Report.ts";
 import * as ValidNarinfos from "../support/ValidNarinfos.ts";
@@ -40,14 +40,16 @@ export const fill = ({ storage }: Place, items: number): void => {
   spawnSync("sync");
 };
 
+interface How {
+  /** Of Node itself. */
+  readonly flags?: ReadonlyArray<string>;
+  readonly onSample?: Process.OnSample | undefined;
+}
+
 export const pipeline = (
   { database, root, storage }: Place,
   args: ReadonlyArray<string>,
-  { flags = [], onSample }: {
-    /** Of Node itself. */
-    readonly flags?: ReadonlyArray<string>;
-    readonly onSample?: Process.OnSample;
-  } = {},
+  { flags = [], onSample }: How = {},
 ): Promise<Process.Ended> =>
   Process.node([...flags, resolve("dist/bin.js"), ...args], {
     cwd: root,
@@ -62,22 +64,17 @@ export interface Ran {
 }
 
 /** Runs `narinfo-to-db` on what `fill` made; a run that is not clean is no measurement. */
-export const run = async (place: Place, items: number, options?: Parameters<typeof pipeline>[2]): Promise<Ran> => {
+export const run = async (place: Place, items: number, sets: ReadonlyArray<string>, how?: How): Promise<Ran> => {
   const file = join(place.root, "report.json");
-  const { code, stderr, used, wallMillis } = await pipeline(
-    place,
-    ["run", "narinfo-to-db", "--report", file],
-    options,
-  );
+  const args = ["run", "narinfo-to-db", "--report", file, ...sets.flatMap((set) => ["--set", set])];
+  const { code, stderr, used, wallMillis } = await pipeline(place, args, how);
   if (code !== 0) throw new Error(`pipeline run ended with ${code}: ${stderr}`);
   const report: RunReport = JSON.parse(readFileSync(file, "utf8"));
   const { committed, deleted } = report.ledger;
   if (committed !== items || deleted !== items) {
     throw new Error(`of ${items} narinfos ${committed} were committed and ${deleted} deleted`);
   }
-  const left = existsSync(place.storage)
-    ? readdirSync(place.storage, { recursive: true }).filter((name) => String(name).endsWith(".narinfo"))
-    : [];
+  const left = readdirSync(place.storage, { recursive: true }).filter((name) => String(name).endsWith(".narinfo"));
   if (left.length > 0) throw new Error(`${left.length} files are left`);
   return { report, wallMillis, used };
 };
