@@ -1,5 +1,6 @@
 import * as Args from "@effect/cli/Args";
 import { Effect, Option } from "effect";
+import type { RunRecord } from "../../core/State.ts";
 import { State } from "../../core/State.ts";
 import * as Answer from "../Answer.ts";
 import { quote } from "../Invocation.ts";
@@ -12,12 +13,17 @@ import * as Selection from "../Selection.ts";
 import * as Verb from "../Verb.ts";
 import * as Workspace from "../Workspace.ts";
 
+/** Recent runs looked at for others that are still under way. */
+const recentRuns = 10;
+
 /** Quarantined items are counted up to here; beyond, "more than" says enough. */
 const countedAtMost = 10_000;
 
 interface Standing {
   readonly name: string;
-  readonly run: Effect.Effect.Success<ReturnType<State["Type"]["runs"]>>[number] | undefined;
+  readonly run: RunRecord | undefined;
+  /** Older runs that are still under way. */
+  readonly beside: ReadonlyArray<RunRecord>;
   readonly waiting: number;
   readonly accepted: number;
 }
@@ -25,10 +31,11 @@ interface Standing {
 const standing = (environment: string, pipeline: string) =>
   Effect.gen(function*() {
     const state = yield* State;
-    const [run] = yield* state.runs({ environment, pipeline, limit: 1 });
+    const [run, ...older] = yield* state.runs({ environment, pipeline, limit: recentRuns });
+    const beside = older.filter((record) => record.status === "running");
     const held = yield* Selection.first(state, { environment, pipeline }, countedAtMost + 1);
     const accepted = held.filter((record) => record.accepted !== undefined).length;
-    return { name: pipeline, run, waiting: held.length - accepted, accepted } satisfies Standing;
+    return { name: pipeline, run, beside, waiting: held.length - accepted, accepted } satisfies Standing;
   });
 
 const counted = (count: number): string =>
@@ -42,7 +49,7 @@ const next = ({ name, run, waiting }: Standing): string | undefined => {
 };
 
 const describe = (of: Standing, advise: (words: string) => string, paint: Paint): ReadonlyArray<string> => {
-  const { accepted, name, run, waiting } = of;
+  const { accepted, beside, name, run, waiting } = of;
   const progress = run === undefined ? undefined : Runs.progressOf(run);
   const command = next(of);
   return [
@@ -57,6 +64,9 @@ const describe = (of: Standing, advise: (words: string) => string, paint: Paint)
         ? []
         : [`  ${Runs.figures(run)}`]),
     ]),
+    ...beside.map((record) =>
+      `  ${Runs.status(record, paint)}  beside it: ${record.id} on ${record.host} (pid ${record.pid})`
+    ),
     ...(waiting + accepted === 0
       ? []
       : [`  quarantine: ${counted(waiting)} waiting, ${counted(accepted)} accepted`]),
@@ -89,6 +99,7 @@ export const status = Verb.make({
         pipelines: standings.map((of) => ({
           name: of.name,
           lastRun: of.run === undefined ? null : Runs.json(of.run),
+          beside: of.beside.map(Runs.json),
           quarantine: {
             waiting: of.waiting,
             accepted: of.accepted,
