@@ -146,7 +146,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     ),
     { concurrency: "unbounded", discard: true },
   );
-  yield* Fiber.interruptAll([producer, pulse, signal, counting]);
+  yield* Fiber.interruptAll([producer, counting]);
 
   const waiting = (yield* intake.leftOver).map((member) => ({
     ref: member.item,
@@ -158,15 +158,16 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
   yield* Effect.orDie(settlement.refuse(waiting));
   settlement.abandonParts();
 
-  const undisturbed = stopped === undefined;
-  if (undisturbed) {
+  const tidy = Effect.gen(function*() {
     for (const step of steps) yield* Effect.catchAll(step.finish, (failure) => Effect.logWarning(failure.message));
-  }
-  // What could not be read, or not be locked, has not been judged again, but is still there.
-  const { contended, failed } = settlement.ledger;
-  if (undisturbed && options.pick === undefined && checkpoints.size === 0 && failed + contended === 0) {
-    yield* Effect.catchAll(state.sweep(scope, runId), stopOn);
-  }
+    // What could not be read, or not be locked, has not been judged again, but is still there.
+    const { contended, failed } = settlement.ledger;
+    const sawAll = options.pick === undefined && checkpoints.size === 0 && failed + contended === 0;
+    if (sawAll) yield* state.sweep(scope, runId);
+  }).pipe(Effect.catchAll(stopOn), Effect.catchAllCause(stopOnDefect));
+  // It may take long: the heart beats on, and a signal ends it.
+  if (stopped === undefined) yield* Effect.raceFirst(tidy, halt.await);
+  yield* Fiber.interruptAll([pulse, signal]);
   yield* Effect.flatMap(progress, options.onProgress);
 
   const finishedAt = yield* DateTime.now;

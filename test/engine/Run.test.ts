@@ -228,6 +228,29 @@ describe("the surroundings fail", () => {
       expect(world.heartbeats).toBeGreaterThan(2);
       expect(report.status).toBe("succeeded");
     }));
+
+  it.effect("tidying that takes long keeps the lease, and ends with a signal", () =>
+    Effect.gen(function*() {
+      const world = new ModelWorld(keys(10));
+      world.tidying = Effect.never;
+      const signal: Stop = { kind: "signal", code: "run/signal", reason: "SIGTERM" };
+      const report = yield* simulate(world, {}, { stop: Effect.delay(Effect.succeed(signal), "1 minutes") });
+      expect(report.ledger).toMatchObject({ listed: 10, deleted: 10 });
+      expect(report.status).toBe("interrupted");
+      expect(world.finished?.status).toBe("interrupted");
+      expect(world.heartbeats).toBeGreaterThan(10);
+      expect(world.swept).toBe(0);
+    }));
+
+  it.effect("a bug in tidying does not cost the report", () =>
+    Effect.gen(function*() {
+      const world = new ModelWorld(keys(10));
+      world.tidying = Effect.dieMessage("a bug in the step");
+      const report = yield* simulate(world);
+      expect(report.ledger).toMatchObject({ listed: 10, deleted: 10 });
+      expect(report.stop?.code).toBe("run/defect");
+      expect(world.finished?.status).toBe("failed");
+    }));
 });
 
 describe("identities and locks", () => {

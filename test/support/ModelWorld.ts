@@ -60,6 +60,8 @@ export class ModelWorld {
   /** Heartbeats that find the state busy, from the first on. */
   busyHeartbeats = 0;
   heartbeats = 0;
+  /** What the post-step does at the end of a run. */
+  tidying: Effect.Effect<void> = Effect.void;
   /** How long a transaction takes. */
   latency = Duration.zero;
   transactions = 0;
@@ -203,7 +205,7 @@ export class ModelWorld {
           for (const member of members) this.deleted.add(member.key);
           return { _tag: "Deleted" };
         })),
-      finish: Effect.void,
+      finish: this.tidying,
     };
   }
 
