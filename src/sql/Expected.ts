@@ -27,11 +27,11 @@ export const childFacets = (
   table: number,
   wanted: (place: number) => boolean,
 ): ReadonlyArray<ReadonlyArray<ReadonlyArray<Value>>> => {
-  const { owners, rows } = batch.tables[table]!;
+  const { owners } = batch.tables[table]!;
   const found: Array<Array<ReadonlyArray<Value>>> = Array.from({ length: batch.size }, () => []);
-  for (let element = 0; element < owners.length; element++) {
-    const owner = owners[element]!;
-    if (wanted(owner)) found[owner]!.push(facets.map((one) => facet(layout, batch, one, rows[element]!)));
+  for (let row = 0; row < owners.length; row++) {
+    const owner = owners[row]!;
+    if (wanted(owner)) found[owner]!.push(facets.map((one) => facet(layout, batch, one, row)));
   }
   return found;
 };

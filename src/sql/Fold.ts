@@ -27,6 +27,10 @@ export const encode = (value: Value): string =>
     ? `b${bytesOf(value)}`
     : `i${value}`;
 
+/** The same for values that a key under this collation takes for one. */
+export const folded = (value: Value, fold: Collation): string =>
+  typeof value === "string" ? `s${fold(value)}` : encode(value);
+
 /** Distinct for tuples that differ anywhere: every part but the last carries its length. */
 export const encodeAll = (parts: ReadonlyArray<string>): string => {
   let text = "";

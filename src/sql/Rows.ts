@@ -13,9 +13,8 @@ export interface TableRows {
   /** One array per column of the layout, one value per row; of `Parent` the number of the parent's row, of `Now` and literals nothing. */
   readonly columns: ReadonlyArray<ReadonlyArray<Value>>;
   readonly size: number;
-  /** For each element that a row was made of: its item, by place in the batch, and its row. A lookup's row may serve many items. */
+  /** Each row's item, by place in the batch. What items share is a row of each, until one is written. */
   readonly owners: ReadonlyArray<number>;
-  readonly rows: ReadonlyArray<number>;
 }
 
 /** Plain data: it goes to a worker as it is. */
@@ -33,8 +32,8 @@ export interface Sorted {
 export interface Builder {
   /** Two items of equal identity are one row under the root key's collation. */
   readonly identify: (document: unknown) => string;
-  /** In the order given and one row per element, shared ones too: to look at every value. */
-  readonly unmerged: (items: ReadonlyArray<Item>) => Batch;
+  /** In the order given. */
+  readonly batch: (items: ReadonlyArray<Item>) => Batch;
   readonly sorted: (items: ReadonlyArray<Item>) => Sorted;
   /** The elements of every scope: `values` and, for each, the number of the element above it. */
   readonly elements: (items: ReadonlyArray<Item>) => ReadonlyArray<Elements>;
@@ -48,53 +47,45 @@ export interface Elements {
 }
 
 export const builder = (layout: Layout, collations: ReadonlyMap<string, Fold.Collation>): Builder => {
-  const foldsOf = (table: Table): ReadonlyArray<Fold.Collation> =>
-    table.collations.map((name) => collations.get(name)!);
   const root = layout.tables[0]!;
-  const rootFolds = foldsOf(root);
+  const rootFolds = root.collations.map((name) => collations.get(name)!);
   const rootKey = root.key.map((position) => root.columns[position]!);
 
   const identify = (document: unknown): string => {
-    const parts = rootKey.map((column, at) => folded(valueOf(column, document, document), rootFolds[at]!));
+    const parts = rootKey.map((column, at) => Fold.folded(valueOf(column, document, document), rootFolds[at]!));
     return parts.length === 1 ? parts[0]! : Fold.encodeAll(parts);
   };
 
-  const build = (items: ReadonlyArray<Item>, merging: boolean): Batch => {
+  const batch = (items: ReadonlyArray<Item>): Batch => {
     const all = elementsOf(layout, items);
     const tables: Array<TableRows> = [];
     /** Per table: the row of each element of its scope, or -1. */
     const rowOf: Array<ReadonlyArray<number>> = [];
     for (const table of layout.tables) {
       const picked = pick(layout, table, all, rowOf);
-      const drawn = draw(layout, table, all, picked, rowOf);
-      const merged = !merging || table.id === undefined || table.role === "root"
-        ? { columns: drawn, rows: picked.map((_, row) => row), size: picked.length }
-        : merge(table, foldsOf(table), drawn, picked.length);
-      const { items: owner } = all[table.scope]!;
-      const rows = new Array<number>(all[table.scope]!.values.length).fill(-1);
-      for (let row = 0; row < picked.length; row++) rows[picked[row]!] = merged.rows[row]!;
+      const columns = draw(layout, table, all, picked, rowOf);
+      const { items: owner, values } = all[table.scope]!;
+      const rows = new Array<number>(values.length).fill(-1);
+      for (let row = 0; row < picked.length; row++) rows[picked[row]!] = row;
       rowOf.push(rows);
-      tables.push({ ...merged, owners: picked.map((element) => owner[element]!) });
+      tables.push({ columns, size: picked.length, owners: picked.map((element) => owner[element]!) });
     }
     return { size: items.length, tables };
   };
 
   return {
     identify,
-    unmerged: (items) => build(items, false),
+    batch,
     elements: (items) => elementsOf(layout, items),
     sorted: (items) => {
       const keys = items.map(({ value }) => identify(value));
       const order = keys.map((_, index) => index).sort((a, b) =>
         keys[a]! < keys[b]! ? -1 : keys[a]! > keys[b]! ? 1 : a - b
       );
-      return { batch: build(order.map((index) => items[index]!), true), order };
+      return { batch: batch(order.map((index) => items[index]!)), order };
     },
   };
 };
-
-const folded = (value: Value, fold: Fold.Collation): string =>
-  typeof value === "string" ? `s${fold(value)}` : Fold.encode(value);
 
 const elementsOf = (layout: Layout, items: ReadonlyArray<Item>): ReadonlyArray<Elements> => {
   const all: Array<Elements> = [];
@@ -209,38 +200,4 @@ const valueOf = ({ kind, source }: Column, element: unknown, document: unknown):
   if (typeof value === "boolean") return value ? 1n : 0n;
   if (typeof value === "number" && kind !== "real" && Number.isSafeInteger(value)) return BigInt(value);
   return value as Value;
-};
-
-/** One row per key under its collation; the first one given stands for all. */
-const merge = (
-  table: Table,
-  folds: ReadonlyArray<Fold.Collation>,
-  drawn: ReadonlyArray<ReadonlyArray<Value>>,
-  size: number,
-) => {
-  const known = new Map<string, number>();
-  const rows: Array<number> = [];
-  const firsts: Array<number> = [];
-  for (let row = 0; row < size; row++) {
-    // No text that gets into a table holds a NUL.
-    let key = "";
-    for (let at = 0; at < table.key.length; at++) {
-      const position = table.key[at]!;
-      const { source } = table.columns[position]!;
-      key += `\0${folded(source._tag === "Literal" ? source.value : drawn[position]![row] ?? null, folds[at]!)}`;
-    }
-    let merged = known.get(key);
-    if (merged === undefined) {
-      merged = firsts.length;
-      known.set(key, merged);
-      firsts.push(row);
-    }
-    rows.push(merged);
-  }
-  if (firsts.length === size) return { columns: drawn, rows, size };
-  return {
-    columns: drawn.map((values) => values.length === 0 ? values : firsts.map((row) => values[row]!)),
-    rows,
-    size: firsts.length,
-  };
 };

@@ -21,7 +21,7 @@ export const faults = (
   items: ReadonlyArray<Item>,
 ): ReadonlyMap<number, Fault> => {
   const found = new Map<number, Fault>();
-  const batch = builder.unmerged(items);
+  const batch = builder.batch(items);
   layout.tables.forEach((table, index) => {
     const { columns, owners } = batch.tables[index]!;
     table.columns.forEach((column, at) => {

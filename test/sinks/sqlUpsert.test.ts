@@ -229,6 +229,20 @@ describe("sql-upsert on the schema of ncps", () => {
       expect(rows(db, "SELECT last_accessed_at FROM nar_files")).toEqual([["2020-01-01"]]);
     }));
 
+  it.scoped("Invariant 5: a conflicting item says nothing of the NAR that it shares with one that is written", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const sink = yield* openSink(path);
+      yield* sink.write([narinfoItem(1)]);
+      const { nar } = narinfo(100);
+      const { verdicts } = yield* settleItems(sink, [
+        narinfoItem(1, { narSize: 1n, nar: { ...nar, fileSize: 1n } }),
+        narinfoItem(2, { nar }),
+      ]);
+      expect(tags(verdicts)).toEqual(["Differs", "Exact"]);
+      expect(rows(db, "SELECT file_size FROM nar_files WHERE hash = ?", nar.hash)).toEqual([[Number(nar.fileSize)]]);
+    }));
+
   it.scoped("references and signatures given twice are one row each, and read back exact", () =>
     Effect.gen(function*() {
       const { db, path } = yield* tempDatabase();

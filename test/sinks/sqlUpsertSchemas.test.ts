@@ -139,6 +139,30 @@ describe("sql-upsert and databases it cannot use", () => {
       ]]);
     }));
 
+  it.scoped("shared rows under NOCASE: one row per key, and exact only for the item whose letters it has", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+          + "CREATE TABLE teams (id INTEGER PRIMARY KEY, title TEXT NOT NULL UNIQUE COLLATE NOCASE);"
+          + "CREATE TABLE members (user_id INTEGER, team_id INTEGER, PRIMARY KEY (user_id, team_id));",
+      );
+      const sink = yield* openSink(path, {
+        sink: {
+          connection: "x",
+          tables: [
+            { table: "users", key: ["name"], columns: { name: "name" } },
+            { table: "teams", key: ["title"], columns: { title: "team" } },
+            { table: "members", columns: { user_id: { parent: "users" }, team_id: { parent: "teams" } } },
+          ],
+        },
+        settings: { ...settings, paths: undefined },
+      });
+      const item = (name: string, team: string): Item => ({ ...narinfoItem(1), key: name, value: { name, team } });
+      const { verdicts } = yield* settleItems(sink, [item("ada", "RED"), item("bob", "red"), item("eve", "RED")]);
+      expect(tags(verdicts)).toEqual(["Exact", "Differs", "Exact"]);
+      expect(rows(db, "SELECT title FROM teams")).toEqual([["RED"]]);
+    }));
+
   it.scoped("Invariant 10: opened for reading, nothing can be written", () =>
     Effect.gen(function*() {
       const { db, path } = yield* tempDatabase();

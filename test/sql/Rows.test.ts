@@ -81,7 +81,7 @@ describe("Rows", () => {
     ]);
   });
 
-  it("shared rows are one per key under its collation, the first value stands, and know who uses them", () => {
+  it("shared rows are one of each item that has them, with its own letters: which are written is not known yet", () => {
     const { batch, order } = build(
       [
         { table: "a", key: ["k"], columns: { k: "k" } },
@@ -93,12 +93,11 @@ describe("Rows", () => {
     );
     expect(order).toEqual([1, 0]);
     expect(batch.tables[1]).toEqual({
-      columns: [["ONE", "two"], ["a", "B"]],
-      size: 2,
+      columns: [["ONE", "one", "one", "two"], ["a", "a", "B", "B"]],
+      size: 4,
       owners: [0, 0, 1, 1],
-      rows: [0, 0, 0, 1],
     });
-    expect(batch.tables[2]!.columns).toEqual([[0, 0, 1, 1], [0, 0, 0, 1]]);
+    expect(batch.tables[2]!.columns).toEqual([[0, 0, 1, 1], [0, 1, 2, 3]]);
   });
 
   it("tuples that differ anywhere never encode alike", () => {

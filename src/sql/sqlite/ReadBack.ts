@@ -37,19 +37,18 @@ export const program: Program<Statements, Batch, ReadonlyArray<Sighting>> = {
         children.push(() => []);
         continue;
       }
-      const { owners, rows } = batch.tables[table]!;
       const actual = yield* PerRows.select(tables[table]!.actual!, [every, ids], there);
-      const expectedAt = groups(owners, batch.size);
+      const expectedAt = groups(batch.tables[table]!.owners, batch.size);
       const actualAt = groups(actual.map(([n]) => Number(n)), batch.size);
-      const facet = (element: number): ReadonlyArray<Value> =>
-        facets[table]!.map((one) => Expected.facet(layout, batch, one, rows[element]!));
+      const facet = (row: number): ReadonlyArray<Value> =>
+        facets[table]!.map((one) => Expected.facet(layout, batch, one, row));
       const rowOf = (at: number): ReadonlyArray<Value> => actual[at]!.slice(1);
       for (const place of there) {
         if (exact[place] !== true) continue;
         const expected = expectedAt(place);
         const at = actualAt(place);
-        exact[place] = (expected.length === at.length && expected.every((element, index) =>
-          isRow(facet(element), actual[at[index]!]!)
+        exact[place] = (expected.length === at.length && expected.every((row, index) =>
+          isRow(facet(row), actual[at[index]!]!)
         ))
           || isSameSet(expected.map(facet), at.map(rowOf));
       }

@@ -4,6 +4,7 @@
  */
 import type { Program, Script, Value } from "../../core/Sql.ts";
 import * as Expected from "../Expected.ts";
+import * as Fold from "../Fold.ts";
 import type { Table } from "../Layout.ts";
 import type { Batch } from "../Rows.ts";
 import type { Fate } from "../Upsert.ts";
@@ -125,19 +126,17 @@ const writeOthers = function*(
   for (let index = 1; index < layout.tables.length; index++) {
     const table = layout.tables[index]!;
     const texts = tables[index]!;
-    const { columns, owners, rows, size } = batch.tables[index]!;
-    const wanted = new Array<boolean>(size).fill(false);
-    for (let element = 0; element < owners.length; element++) {
-      if (fates[owners[element]!] === "wrote") wanted[rows[element]!] = true;
-    }
+    const { columns, owners, size } = batch.tables[index]!;
     const written: Array<number> = [];
-    for (let row = 0; row < size; row++) if (wanted[row] === true) written.push(row);
+    for (let row = 0; row < size; row++) if (fates[owners[row]!] === "wrote") written.push(row);
     const cells = cellsOf(table, columns, size, now, ids);
     if (table.id === undefined) {
       ids.push([]);
       yield* PerRows.run(texts.insert, cells, written);
       continue;
     }
+    const first = firstsOfKeys(table, cells, written);
+    const distinct = written.filter((row) => first[row] === row);
     const own = new Array<Value>(size).fill(null);
     const numbers = own.map((_, row) => row);
     const existing: Array<Array<Value>> = [];
@@ -145,15 +144,34 @@ const writeOthers = function*(
       const [n, id] of yield* PerRows.select(texts.find!, [
         numbers,
         ...table.key.map((column) => cells[column]!),
-      ], written)
+      ], distinct)
     ) {
       own[Number(n)] = id!;
       existing.push([...table.touch.map(() => now), id!]);
     }
-    const inserted = written.filter((row) => own[row] === null);
+    const inserted = distinct.filter((row) => own[row] === null);
     yield* assignIds(texts.lastId!, inserted, own);
     yield* PerRows.run(texts.insert, [own, ...cells], inserted);
     if (texts.touch !== undefined && existing.length > 0) yield { text: texts.touch, binds: existing, rows: false };
+    for (const row of written) own[row] = own[first[row]!]!;
     ids.push(own);
   }
+};
+
+/** For each of these rows the first with its key, under its collation: it stands for all. */
+const firstsOfKeys = (table: Table, cells: Cells, rows: ReadonlyArray<number>): ReadonlyArray<number | undefined> => {
+  const folds = table.collations.map((name) => Fold.sqliteCollations.get(name)!);
+  const known = new Map<string, number>();
+  const firsts: Array<number | undefined> = [];
+  for (const row of rows) {
+    // No text that gets into a table holds a NUL.
+    let key = "";
+    for (let at = 0; at < table.key.length; at++) {
+      key += `\0${Fold.folded(cells[table.key[at]!]![row]!, folds[at]!)}`;
+    }
+    const first = known.get(key);
+    if (first === undefined) known.set(key, row);
+    firsts[row] = first ?? row;
+  }
+  return firsts;
 };
