@@ -90,6 +90,16 @@ describe("pipeline run narinfo-to-db", () => {
     expect(ignoring(Cache.fingerprint(cache.root))).toEqual(before);
   });
 
+  it("Invariant 3: two runners at once do the work of one, and both end well", async () => {
+    const cache = Cache.make({ narinfos: 1_500 });
+    const both = await Promise.all([1, 2].map(() => pipeline(cache, ["run", "narinfo-to-db", "--json"])));
+    const ledgers = both.map(({ code, stdout }) => ({ code, ...JSON.parse(stdout).result.ledger }));
+    expect(ledgers).toMatchObject([{ code: 0 }, { code: 0 }]);
+    expect(ledgers[0].committed + ledgers[1].committed).toBe(1_500);
+    expect(cache.rows("narinfos")).toBe(1_500);
+    expect(cache.files()).toEqual([]);
+  });
+
   it("keeps the files with --keep, and a later run deletes them without writing rows again", async () => {
     const cache = Cache.make({ narinfos: 10 });
     const kept = await pipeline(cache, ["run", "narinfo-to-db", "--keep", "--json"]);

@@ -1,5 +1,5 @@
 import type { SqlClient } from "@effect/sql/SqlClient";
-import type { SqlError } from "@effect/sql/SqlError";
+import { SqlError } from "@effect/sql/SqlError";
 import { Effect, Schedule } from "effect";
 import type { StateError } from "../../core/Errors.ts";
 import { translate } from "./fault.ts";
@@ -31,6 +31,16 @@ export const BUSY_TIMEOUT_MS = 20;
 
 const whenFree = Schedule.spaced("10 millis").pipe(Schedule.jittered, Schedule.upTo(BUSY_WAIT));
 
+/**
+ * A statement that is prepared anew each time: the client's cache keeps, for minutes, the failure to prepare one while the file was busy.
+ * Preparing throws, hence the defects.
+ */
+export const preparing = <A>(unprepared: () => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> =>
+  Effect.catchAllDefect(
+    Effect.suspend(unprepared),
+    (cause) => Effect.fail(new SqlError({ cause, message: "cannot prepare a statement" })),
+  );
+
 /** Retries what another process's transaction keeps out, for `BUSY_WAIT`. */
 export const waiting = <A>(path: string, effect: Effect.Effect<A, SqlError>): Effect.Effect<A, StateError> =>
   effect.pipe(
@@ -47,7 +57,7 @@ export const make = (path: string, client: SqlClient): Session => {
     waiting(
       path,
       Effect.scoped(Effect.flatMap(client.reserve, (connection) => {
-        const query: Query = (sql, ...binds) => connection.execute(sql, binds, undefined);
+        const query: Query = (sql, ...binds) => preparing(() => connection.executeUnprepared(sql, binds, undefined));
         return query(begin).pipe(
           Effect.zipRight(
             // A failed COMMIT leaves the transaction open; a ROLLBACK fails where SQLite has already rolled back.

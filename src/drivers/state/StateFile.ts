@@ -64,7 +64,11 @@ const connect = (path: string, readonly: boolean): Effect.Effect<SqlClient, Stat
   );
 
 const pragmas = (path: string, client: SqlClient, statements: ReadonlyArray<string>) =>
-  Effect.forEach(statements, (statement) => Session.waiting(path, client.unsafe(statement)), { discard: true });
+  Effect.forEach(
+    statements,
+    (statement) => Session.waiting(path, Session.preparing(() => client.unsafe(statement).unprepared)),
+    { discard: true },
+  );
 
 const openForWriting = Effect.fn("StateFile.openForWriting")(function*(path: string) {
   if ((yield* probe(path)) === "absent") {
