@@ -2,7 +2,7 @@
 import { Effect, Option, Scope, Stream } from "effect";
 import type { StorageError } from "../../core/Errors.ts";
 import { Faults } from "../../core/Faults.ts";
-import type { ReadOutcome, Storage, Target } from "../../core/Storage.ts";
+import type { DeleteOutcome, ReadOutcome, Storage, Target } from "../../core/Storage.ts";
 import * as LocalClient from "./LocalClient.ts";
 import type { ReadPart } from "./LocalObjects.ts";
 
@@ -22,6 +22,12 @@ const outcomes = ({ answers, content }: ReadPart): ReadonlyArray<ReadOutcome> =>
 
 /** Nothing but what a target is: callers pass items and receipts, whose values need not be copied to a thread. */
 const bare = ({ key, origin }: Target): Target => ({ key, origin });
+
+const undeleted = ({ message }: StorageError): DeleteOutcome => ({
+  _tag: "Undeleted",
+  code: "storage/io",
+  reason: message,
+});
 
 /** Asks for the rest until all is answered: one message does a bounded amount of work, and others get their turn between. */
 const inParts = <A, B>(
@@ -78,7 +84,17 @@ export const make = Effect.fn("Local.make")(function*(options: {
     check: (targets) =>
       Effect.flatMap(deleter, (client) => inParts(targets, (some) => client.call("check", some.map(bare)))),
     remove: (targets) =>
-      Effect.flatMap(deleter, (client) => inParts(targets, (some) => client.call("remove", some.map(bare)))),
+      Effect.flatMap(deleter, (client) => {
+        let begun = false;
+        return inParts(targets, (some) =>
+          client.call("remove", some.map(bare)).pipe(
+            // What has been deleted must not be forgotten: from then on a failure is the answer for what is left.
+            Effect.catchAll((failure) => begun ? Effect.succeed(some.map(() => undeleted(failure))) : failure),
+            Effect.tap(() => {
+              begun = true;
+            }),
+          ));
+      }),
     prune: (prefix, suffix) =>
       Effect.gen(function*() {
         const client = yield* deleter;

@@ -142,7 +142,10 @@ export const make = (root: Folders.Root, armed: Armed) => {
     if (armed?.point === point && ++passings === armed.passing) process.kill(process.pid, "SIGKILL");
   };
 
-  /** Does `work` for the first of `all`, at least one, until a message's share is used up. */
+  /**
+   * Does `work` for the first of `all`, at least one, until a message's share is used up or it fails: what has been done is answered first,
+   * and who asks for the rest meets the failure.
+   */
   const firstOf = <A, B>(
     all: ReadonlyArray<A>,
     work: (one: A, visit: Folders.Visit, spend: (bytes: number) => void) => B,
@@ -156,7 +159,12 @@ export const make = (root: Folders.Root, armed: Armed) => {
       const done: Array<B> = [];
       for (const one of all) {
         spend(fileBytes);
-        done.push(work(one, visit, spend));
+        try {
+          done.push(work(one, visit, spend));
+        } catch (error) {
+          if (done.length === 0) throw error;
+          break;
+        }
         if (budget <= 0) break;
       }
       return done;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest";
-import { Effect } from "effect";
+import { Effect, Fiber } from "effect";
 import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -145,4 +145,27 @@ describe("Invariant 1: a delete hits only what was read", () => {
       expect(yield* storage.remove(targets)).toEqual([{ _tag: "Deleted" }]);
       expect(fs.readdirSync(root)).toEqual([]);
     }));
+
+  for (const [when, folders] of [["between two messages", 1], ["in the middle of one", 2]] as const) {
+    it.scoped(`a storage that goes away ${when}: what was deleted counts as deleted, the rest as there`, () =>
+      Effect.gen(function*() {
+        const { put, root, storage } = yield* world;
+        const away = `${root}-away`;
+        yield* Effect.addFinalizer(() => Effect.sync(() => fs.rmSync(away, { recursive: true, force: true })));
+        const keys = Array.from({ length: 1_200 }, (_, index) => `${index % folders}/${index}`);
+        for (const key of keys) put(key);
+        const targets = yield* targetsOf(storage, keys);
+        // Its thread is up now, and goes on while this one waits for the first delete.
+        yield* storage.remove([{ key: "none", origin: targets[0]!.origin }]);
+        const removing = yield* Effect.fork(storage.remove(targets));
+        yield* Effect.yieldNow();
+        while (fs.existsSync(path.join(root, keys[0]!)));
+        fs.renameSync(root, away);
+        const outcomes = yield* Fiber.join(removing);
+        expect(outcomes.map(({ _tag }) => _tag)).toEqual(
+          keys.map((key) => fs.existsSync(path.join(away, key)) ? "Undeleted" : "Deleted"),
+        );
+        expect(outcomes.at(-1)?._tag).toBe("Undeleted");
+      }));
+  }
 });
