@@ -39,6 +39,11 @@ const failed = (connection: string, path: string, cause: unknown): SqlError => {
   });
 };
 
+/** Until the process ends: a thread that hangs has its connection, and must not lose its locks. */
+export const keepOpen = (real: string): void => {
+  held.get(real)!.users++;
+};
+
 /** Refuses what is missing or no regular file: opening a FIFO would wait for ever. */
 export const acquire = (connection: string, path: string): Effect.Effect<SqliteFile, SqlError, Scope.Scope> =>
   Effect.acquireRelease(

@@ -5,6 +5,7 @@ import { Worker } from "node:worker_threads";
 import { SqlError } from "../../core/Errors.ts";
 import type { Program } from "../../core/Sql.ts";
 import * as SqliteError from "./SqliteError.ts";
+import * as SqliteFile from "./SqliteFile.ts";
 import type { Reply, Request, WorkerSettings } from "./sqliteProtocol.ts";
 
 /** Bundled next to every dist chunk; under vitest (TypeScript sources) the built one is used. */
@@ -15,7 +16,8 @@ const workerUrl = new URL(
 
 /**
  * Beyond two busy waits (one for the lock, one for readers at commit): no batch computes this long, so only a hung disk is left.
- * SQLite cannot cancel a running statement; the deadline frees the run from it.
+ * SQLite cannot cancel a running statement; the deadline frees the run from it. The thread is left to itself then: terminated, it
+ * would take the process with it as soon as the statement fails (better-sqlite3 throws where nothing can be thrown any more).
  */
 const deadlineBeyondWaits = Duration.seconds(30);
 
@@ -88,37 +90,33 @@ export const make = (
       }),
       (started) =>
         Effect.sync(() => started.postMessage({ _tag: "Close" } satisfies Request)).pipe(
-          Effect.zipRight(Deferred.await(exited)),
-          Effect.timeoutOption(deadlineBeyondWaits),
-          Effect.zipRight(Effect.promise(() => started.terminate())),
+          // A finalizer is uninterruptible, and a timeout waits for what it cannot interrupt.
+          Effect.zipRight(Effect.interruptible(Deferred.await(exited))),
+          Effect.timeoutFail({ duration: deadlineBeyondWaits, onTimeout: () => undefined }),
+          Effect.catchAll(() => Effect.sync(() => SqliteFile.keepOpen(settings.path))),
         ),
     );
 
     const deadline = Duration.sum(Duration.millis(2 * settings.busyTimeoutMs), deadlineBeyondWaits);
-    const expire = (): void => {
-      end(`no answer within ${Duration.format(deadline)}`);
-      void worker.terminate();
-    };
+    const expire = (): void => end(`no answer within ${Duration.format(deadline)}`);
+    // A timer of its own: an Effect timeout waits for what it cannot interrupt, and batches are uninterruptible.
+    const beforeDeadline = <A, E>(answer: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+      Effect.suspend(() => {
+        const timer = setTimeout(expire, Duration.toMillis(deadline));
+        return Effect.ensuring(answer, Effect.sync(() => clearTimeout(timer)));
+      });
     /** One at a time, so that a deadline counts from when the worker begins. */
     const turn = yield* Effect.makeSemaphore(1);
 
-    // A timer of its own: an Effect timeout waits for what it cannot interrupt, and batches are uninterruptible.
     const request = (message: (id: number) => Request): Effect.Effect<unknown, SqlError> =>
       Effect.suspend(() => {
         if (ended !== undefined) return ended;
         const id = ++lastId;
         const waiting = Deferred.unsafeMake<unknown, SqlError>(FiberId.none);
         pending.set(id, waiting);
-        const timer = setTimeout(expire, Duration.toMillis(deadline));
         worker.postMessage(message(id));
-        return Effect.ensuring(
-          Deferred.await(waiting),
-          Effect.sync(() => {
-            clearTimeout(timer);
-            pending.delete(id);
-          }),
-        );
-      }).pipe(turn.withPermits(1));
+        return Effect.ensuring(Deferred.await(waiting), Effect.sync(() => pending.delete(id)));
+      }).pipe(beforeDeadline, turn.withPermits(1));
 
     const definitions = new WeakMap<object, number>();
     let lastDefinition = 0;
@@ -132,7 +130,7 @@ export const make = (
     };
 
     return {
-      opened: yield* Deferred.await(opening),
+      opened: yield* beforeDeadline(Deferred.await(opening)),
       // The worker has the same table of programs: what it answers is what the program returns.
       run: <D extends object, I, O>(program: Program<D, I, O>, definition: D, input: I) =>
         request((id) => ({

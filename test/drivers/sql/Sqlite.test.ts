@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest";
 import Database from "better-sqlite3";
-import { Clock, Duration, Effect, Exit, Scope } from "effect";
+import { Clock, Duration, Effect, Exit, Fiber, Scope, TestClock } from "effect";
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, fstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterEach, beforeEach, vi } from "vitest";
@@ -272,6 +272,25 @@ describe("a thread that does not answer", () => {
       db.exec("ROLLBACK");
       expect(rows(db, "SELECT count(*) FROM narinfos")).toEqual([[0]]);
     }).pipe(Effect.withClock(Clock.make())));
+});
+
+describe("a thread that hangs", () => {
+  it.scoped("its scope closes all the same, and what it has locked stays locked", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase();
+      const scope = yield* Scope.make();
+      const file = yield* Scope.extend(SqliteFile.acquire("cache", path), scope);
+      const settings = { ...file, access: "write", busyTimeoutMs: 20_000, fault: undefined } as const;
+      const thread = yield* Scope.extend(SqliteThread.make("cache", settings), scope);
+      db.exec("BEGIN IMMEDIATE");
+      yield* Effect.fork(Effect.exit(thread.run(Introspect.program, {}, undefined)));
+      yield* Effect.yieldNow();
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void));
+      yield* TestClock.adjust("31 seconds");
+      yield* Fiber.join(closing);
+      expect(fstatSync(file.descriptor).isFile()).toBe(true);
+      db.exec("ROLLBACK");
+    }));
 });
 
 describe("SQLite's codes in the engine's words", () => {
