@@ -48,13 +48,20 @@ const outputOf = (stream: NodeJS.WriteStream): Pipe => {
 const stdout = outputOf(process.stdout);
 const stderr = outputOf(process.stderr);
 
+/** By the signal itself: `process.exit` waits for threads, and one may wait for a lock or a disk. It is left for PID 1, which no signal ends. */
+const endAtOnce = (signal: NodeJS.Signals): never => {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  process.exit(ExitCode.ofSignal(signal));
+};
+
 /** The first signal asks to stop; the second ends the process at once, which loses nothing either (Invariant 3). */
 const signals = () => {
   let first: string | undefined;
   let isTaken = false;
   const listeners = new Set<() => void>();
-  const onSignal = (signal: string) => {
-    if (first !== undefined) process.exit(ExitCode.ofSignal(signal));
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (first !== undefined) endAtOnce(signal);
     first = signal;
     const erased = stderr.isTerminal ? eraseLine : "";
     if (isTaken) stderr.write(`${erased}${signal}: stopping after the batches in flight; again to end at once\n`);

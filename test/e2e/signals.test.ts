@@ -1,3 +1,4 @@
+import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import * as Cache from "./Cache.ts";
 import { pipeline, start } from "./Pipeline.ts";
@@ -46,11 +47,27 @@ describe("signals", () => {
     await running.says("running narinfo-to-db");
     running.child.kill("SIGINT");
     running.child.kill("SIGTERM");
-    const { code } = await running.ended;
-    expect([130, 143]).toContain(code);
+    const { signal } = await running.ended;
+    expect(["SIGINT", "SIGTERM"]).toContain(signal);
     expect(await pipeline(cache, run)).toMatchObject({ code: 0 });
     expect(cache.rows("narinfos")).toBe(1_000);
     expect(cache.files()).toEqual([]);
+  });
+
+  it("a second signal does not wait for a database that another process has locked", async () => {
+    const cache = Cache.make({ narinfos: 10 });
+    const running = start(cache, [...run, "--set", "sink.lock=null", "--set", "sink.statementTimeout=20s"]);
+    await running.says("running narinfo-to-db");
+    const other = new Database(cache.database);
+    other.exec("BEGIN IMMEDIATE");
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    running.child.kill("SIGINT");
+    await running.says("again to end at once");
+    const asked = performance.now();
+    running.child.kill("SIGINT");
+    expect(await running.ended).toMatchObject({ code: null, signal: "SIGINT" });
+    expect(performance.now() - asked).toBeLessThan(5_000);
+    other.close();
   });
 
   it("a drill kills the process where it is told to, and the next run finishes", async () => {
