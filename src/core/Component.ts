@@ -62,6 +62,8 @@ export interface Transform<in A = unknown, out B = unknown> {
   readonly apply: (
     items: ReadonlyArray<Item<A>>,
   ) => Sifted<B> | Effect.Effect<Sifted<B>, ComponentError>;
+  /** Of one that takes objects apart: the key of the object that an item was cut from, so that it can be read again. */
+  readonly objectOf?: (key: string) => string;
 }
 
 /** What a committed write did for one item. `Found`: a full row was there, untouched. */

@@ -99,7 +99,12 @@ export const admit = (options: {
           };
         }),
     );
-  if (options.pick !== undefined) return through("picked", options.source.pick(options.pick));
+  if (options.pick !== undefined) {
+    const keys = options.pick.map((key) =>
+      options.transforms.reduceRight((of, { objectOf }) => objectOf === undefined ? of : objectOf(of), key)
+    );
+    return through("picked", options.source.pick([...new Set(keys)]));
+  }
   const partitions = Effect.gen(function*() {
     const all = yield* options.source.partitions;
     const start = all.length === 0 ? 0 : yield* Random.nextIntBetween(0, all.length);

@@ -83,6 +83,14 @@ export const forecast = Effect.fn("Engine.forecast")(function*(
           return [];
         });
         const dismissed = chunk.dismissed.map(({ dismissal }) => dismissal);
+        // An object stays where one of its parts does; its parts come in one chunk.
+        const held = new Set([...differing, ...dismissed].map(({ item }) => item.part?.object));
+        if (plan.deletes) {
+          chunk.items.forEach(({ item: { part } }, index) => {
+            const isDurable = verdicts[index]!._tag !== "Differs";
+            if (isDurable && (part === undefined || !held.has(part.object))) counts["would-delete"]++;
+          });
+        }
         const accepted = yield* state.accepted(
           [...differing, ...dismissed].map(({ code, item }) => ({
             ...scope,
@@ -115,7 +123,6 @@ export const forecast = Effect.fn("Engine.forecast")(function*(
       stopped = reason;
     })),
   );
-  counts["would-delete"] = plan.deletes ? counts["would-commit"] + counts["would-already"] : 0;
   const result: Forecast = {
     pipeline: plan.pipeline,
     environment: plan.environment,

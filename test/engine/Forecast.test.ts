@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest";
 import { Effect, Exit, Option } from "effect";
 import { forecast } from "../../src/engine/Forecast.ts";
-import { ModelWorld } from "../support/ModelWorld.ts";
+import { type ModelItem, ModelWorld } from "../support/ModelWorld.ts";
 
 const items = Array.from({ length: 50 }, (_, index) => ({ key: `a${String(index).padStart(2, "0")}` }));
 
@@ -27,4 +27,24 @@ it.effect("a listing that breaks off is not taken for the whole", () =>
     );
     expect(foreseen.stop).toMatchObject({ kind: "environment", code: "storage/unavailable" });
     expect(foreseen.listed).toBe(14);
+  }));
+
+it.effect("no object is foreseen to be deleted of which one part will not be durable", () =>
+  Effect.gen(function*() {
+    const parts = (object: string, one: Partial<ModelItem> = {}): ReadonlyArray<ModelItem> => [
+      { key: `${object}#1`, parts: { object, of: 2 } },
+      { key: `${object}#2`, parts: { object, of: 2 }, ...one },
+    ];
+    const world = new ModelWorld([
+      ...parts("a1"),
+      ...parts("a2", { dismissed: "rejected" }),
+      ...parts("a3", { rival: "different" }),
+      ...parts("a4", { rival: "same" }),
+    ]);
+    const { counts } = yield* Effect.provide(
+      forecast(world.plan({ chunk: 100 }), ModelWorld.registry, { stop: Effect.never }),
+      world.layer,
+    );
+    expect(counts).toMatchObject({ "would-commit": 5, "would-already": 1, "would-reject": 1, "would-conflict": 1 });
+    expect(counts["would-delete"]).toBe(4);
   }));
