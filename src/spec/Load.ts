@@ -48,7 +48,7 @@ export interface LoadedProject {
 
 export interface LoadedPipeline {
   readonly name: string;
-  /** Present where no finding is an error. */
+  /** Present where no finding is an error, nor one of the project about a connection that it uses. */
   readonly spec: Spec | undefined;
   readonly findings: ReadonlyArray<Finding.Finding>;
   /** Effective values of the pipeline and of the project's sections, or those at or below a path. */
@@ -212,9 +212,10 @@ export const loadPipeline = Effect.fn("Load.pipeline")(function*(
     ...(project?.faults.lock ?? []),
   ]);
   const entries = [...Explain.explain(tree, decoded.outline), ...loaded.entries];
+  const isConnected = [...decoded.connections].every((name) => project?.connections.has(name) !== false);
   return {
     name: pipeline.name,
-    spec: findings.some(Finding.isError) ? undefined : decoded.spec,
+    spec: isConnected && !findings.some(Finding.isError) ? decoded.spec : undefined,
     findings,
     explain: (path) => Explain.below(entries, path),
     connections: decoded.connections,

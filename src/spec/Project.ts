@@ -129,8 +129,10 @@ export const decode = (
   const connections = new Map<string, Config.ConnectionConfig>();
   const declared = new Map<string, ConnectionKind | undefined>();
   const perConnection = new Map<string, Findings>();
-  const general = earlier.filter((finding) => finding.path[0] !== "lock" && finding.path[0] !== "connections");
   const section = Tree.child(root, "connections");
+  const general = earlier.filter(({ path }) =>
+    path[0] !== "lock" && (path[0] !== "connections" || Tree.child(section, String(path[1])) === undefined)
+  );
   if (section !== undefined && section._tag !== "Map") {
     general.push(Finding.inTree(root, "value", {
       code: "spec/wrong-type",
@@ -138,13 +140,17 @@ export const decode = (
       message: `expected a map, found ${Field.kindOf(Tree.plain(section))}`,
     }));
   }
-  for (const [name, { node }] of section?._tag === "Map" ? section.entries : []) {
-    const { config, kind, findings } = decodeConnection(root, name, node);
+  const entries: Tree.MapNode["entries"] = section?._tag === "Map" ? section.entries : new Map();
+  for (const [name, { node }] of entries) {
+    const { config, kind, findings } = decodeConnection([...entries.keys()], root, name, node);
     const concerning = earlier.filter(({ path }) => path[0] === "connections" && path[1] === name);
     // What could not be filled in has been reported; its emptiness is no second fault.
     const all = concerning.some(Finding.isError) ? concerning : findings;
     declared.set(name, kind);
-    perConnection.set(name, all);
+    // Declared nowhere: a flag or an environment means another one, and would be without effect.
+    const isStray = Tree.child(node, "type") === undefined;
+    if (isStray) general.push(...all);
+    perConnection.set(name, isStray ? [] : all);
     if (config !== undefined && !all.some(Finding.isError)) connections.set(name, config);
   }
   const lock = decodeLock(root);
@@ -172,7 +178,12 @@ interface DecodedConnection {
   readonly findings: Findings;
 }
 
-const decodeConnection = (root: Tree.Node, name: string, node: Tree.Node): DecodedConnection => {
+const decodeConnection = (
+  names: ReadonlyArray<string>,
+  root: Tree.Node,
+  name: string,
+  node: Tree.Node,
+): DecodedConnection => {
   const path = ["connections", name];
   const type = Tree.child(node, "type");
   const given = type?._tag === "Leaf" ? type.value : undefined;
@@ -187,7 +198,12 @@ const decodeConnection = (root: Tree.Node, name: string, node: Tree.Node): Decod
       : type === undefined
       ? "the key type is missing"
       : "there is no such type of connection";
-    const suggestion = typeof given === "string" ? didYouMean(given, kinds) : "write type: storage or type: sql";
+    const meant = nearest(name, names.filter((other) => other !== name));
+    const suggestion = typeof given === "string"
+      ? didYouMean(given, kinds)
+      : type === undefined && meant !== undefined
+      ? `did you mean ${meant}?`
+      : "write type: storage or type: sql";
     const finding = Finding.inTree(root, type === undefined ? "key" : "value", {
       code,
       path: node._tag === "Map" ? [...path, "type"] : path,

@@ -305,6 +305,22 @@ environments:
     });
   });
 
+  it("lets no flag and no environment miss the connection it means in silence: the run would use another one", () => {
+    expect(lines({ sets: ["connections.cache-databse.url=sqlite:/other.sqlite"] })).toEqual([
+      "--set connections.cache-databse.url: error spec/missing-key at connections.cache-databse.type: the key type is missing; did you mean cache-database?",
+    ]);
+    const environments =
+      'environments:\n  other:\n    connections:\n      cache-databse: { url: "sqlite:/other.sqlite" }\n';
+    expect(lines({ project: project + environments, environment: "other" })).toEqual([
+      "ncps-pipeline.yaml:9:7: error spec/missing-key at connections.cache-databse.type: the key type is missing; did you mean cache-database?",
+    ]);
+    for (const path of ["connections[0]", "connections.other[0]"]) {
+      expect(lines({ sets: [`${path}.url=sqlite:/other.sqlite`] })).toEqual([
+        expect.stringContaining(`--set ${path}.url: error spec/bad-flag`),
+      ]);
+    }
+  });
+
   it("reports a broken project file without misleading findings about connections", () => {
     expect(lines({ project: "connections: {\n" })).toEqual([
       "ncps-pipeline.yaml:2:1: error spec/yaml: the indentation does not fit; align it with the keys beside it, or close the bracket above",
