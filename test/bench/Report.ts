@@ -27,10 +27,11 @@ const goalText = ({ goal }: Measure): string => {
 
 const measures = ({ measures }: Results): string =>
   table([
-    ["", "unit", "median", "min–max", "of raw", "× ncps", "CPU µs each", "goal", "met"],
+    ["", "unit", "runs", "median", "min–max", "of raw", "× ncps", "CPU µs each", "goal", "met"],
     ...measures.map((measure) => [
       measure.name,
       measure.unit,
+      count(measure.values.length),
       count(measure.median),
       `${count(Math.min(...measure.values))}–${count(Math.max(...measure.values))}`,
       measure.ofRaw?.toFixed(2) ?? "",
@@ -61,7 +62,7 @@ const profile = ({ profile }: Results): ReadonlyArray<string> =>
 export const text = (results: Results): string => {
   const { machine, options, sinkBatch, startedAt } = results;
   return [
-    `${count(options.items)} narinfos, ${options.runs} ${options.runs === 1 ? "round" : "rounds"}, ${startedAt}`,
+    `${count(options.items)} narinfos, ${startedAt}`,
     `Node ${machine.node}, ${machine.cores} × ${machine.cpu}, ${machine.memoryGiB} GiB, load ${
       machine.load.toFixed(1)
     } before the first run`,

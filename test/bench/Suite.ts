@@ -104,8 +104,12 @@ const measureWhole = (
     figures.add("whole", perSecond(items, report.durationMillis), context);
     figures.add("wall", perSecond(items, wallMillis), { raw: raw.rate });
     if (used !== undefined) figures.add("memory", used.peakRssMiB);
-    const marks = Growth.marks(samples, raw.marks);
-    if (marks[0] !== undefined && used !== undefined) {
+    if (!isSampled || used === undefined) return [];
+    const marks = Growth.marks(
+      [...samples, { narinfos: items, millis: wallMillis, peakRssMiB: used.peakRssMiB }],
+      raw.marks,
+    );
+    if (marks[0] !== undefined) {
       figures.add("growth", (used.peakRssMiB / marks[0].peakRssMiB - 1) * 100);
     }
     return marks;
