@@ -25,7 +25,7 @@ export const encode = (value: Value): string =>
     ? "n"
     : value instanceof Uint8Array
     ? `b${bytesOf(value)}`
-    : `i${value}`;
+    : `i${typeof value === "number" && Number.isInteger(value) ? BigInt(value) : value}`;
 
 /** The same for values that a key under this collation takes for one. */
 export const folded = (value: Value, fold: Collation): string =>

@@ -90,6 +90,7 @@ const faultOf = (column: Layout.Column, value: Value, inKey: boolean): Fault | u
     }
     case "bigint":
       if (column.kind === "text" || column.kind === "blob") return wrong("a number");
+      if (column.kind === "real" && BigInt(Number(value)) !== value) return wrong(`${value} unrounded`);
       return value < minInteger || value > maxInteger
         ? { code: "sql/out-of-range", reason: `${value} is beyond 64 bits` }
         : undefined;
@@ -105,4 +106,4 @@ const faultOf = (column: Layout.Column, value: Value, inKey: boolean): Fault | u
 };
 
 /** Text that an engine would turn into a number in a numeric column. */
-const looksNumeric = (text: string): boolean => text.trim() !== "" && Number.isFinite(Number(text));
+const looksNumeric = (text: string): boolean => text.trim() !== "" && !Number.isNaN(Number(text));

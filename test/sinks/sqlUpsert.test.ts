@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest";
 import { Clock, Duration, Effect, Fiber } from "effect";
 import {
   counts,
+  itemOf,
   narinfo,
   narinfoItem,
   ncpsSchema,
@@ -288,6 +289,25 @@ describe("sql-upsert on the schema of ncps", () => {
       }]);
       expect(tags((yield* settleItems(sink, sifted.items)).verdicts)).toEqual(["Exact"]);
       expect(db.prepare("SELECT nar_size, file_size FROM narinfos").raw().get()).toEqual([largest, 2n ** 53n + 1n]);
+    }));
+
+  it.scoped("numbers in columns that round or convert: what is stored as another value is a reject, all else reads back exact", () =>
+    Effect.gen(function*() {
+      const { path } = yield* tempDatabase(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, k TEXT NOT NULL UNIQUE, r REAL, n NUMERIC)",
+      );
+      const tables = [{ table: "t", key: ["k"], columns: { k: "k", r: "r", n: "n" } }];
+      const sink = yield* openSink(path, {
+        sink: { connection: "x", tables },
+        settings: { ...settings, paths: undefined },
+      });
+      const of = (values: ReadonlyArray<object>) =>
+        values.map((value, at) => itemOf(`${at}`, { k: `${at}`, ...value }));
+      const odd = of([{ r: 2n ** 53n + 1n }, { n: "1e999" }, { n: " 12 " }, { r: Number.NaN }]);
+      expect(sink.sift(odd).dismissed.map(({ code }) => code)).toEqual(new Array(4).fill("sql/wrong-type"));
+      const kept = of([{ r: 2n ** 62n }, { r: -0 }, { r: 0.1 }, { n: 2 ** 60 }, { n: 1e30 }, { n: 1.5 }, { n: "1_0" }]);
+      expect(sink.sift(kept).items).toEqual(kept);
+      expect(tags((yield* settleItems(sink, kept)).verdicts)).toEqual(new Array(7).fill("Exact"));
     }));
 
   it.scoped("Invariant 6: what no column can hold is rejected item by item, before any batch", () =>
