@@ -20,7 +20,7 @@ export const isMap = (value: unknown): value is YamlMap =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 export const isLiteral = (value: unknown): value is Literal =>
   value === null || typeof value === "string" || typeof value === "boolean"
-  || (typeof value === "number" && (!Number.isInteger(value) || Number.isSafeInteger(value)));
+  || (typeof value === "number" && (Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)));
 
 /** A map with these keys only; `required` must be there. */
 export const readKeys = (

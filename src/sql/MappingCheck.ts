@@ -60,9 +60,14 @@ const checkTable = (tables: ReadonlyArray<Table>, table: Table, index: number): 
   });
   for (const [at, name] of (table.key ?? []).entries()) {
     if (!columns.includes(name)) unknown(["key", at], "the key has a column that is not mapped,", name, columns);
-    if (table.columns[name]?._tag === "Now") {
-      report(["key", at], "sql/key-now", `${name} is the clock and can identify no row`);
+    if (table.columns[`${name}?`] !== undefined) {
+      report(["key", at], "sql/key-optional", `the key needs ${name}, which may be lacking`, `write ${name} without ?`);
     }
+  }
+  for (const name of table.key ?? columns) {
+    if ((table.columns[name] ?? table.columns[`${name}?`])?._tag !== "Now") continue;
+    const suggestion = table.key === undefined ? "name the key: it is all columns unless told" : undefined;
+    report(["key"], "sql/key-now", `${name} is the clock and can identify no row`, suggestion);
   }
 
   if (role === "root") {

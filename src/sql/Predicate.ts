@@ -27,7 +27,7 @@ interface Token {
   readonly at: number;
 }
 
-const tokens = /\s*(?:([A-Za-z_][A-Za-z0-9_]*)|"((?:[^"]|"")+)"|'((?:[^']|'')*)'|(-?\d+)|(<>|!=|=|\(|\)))/y;
+const tokens = /\s*(?:([A-Za-z_][A-Za-z0-9_]*)|"((?:[^"]|"")+)"|'((?:[^'\0]|'')*)'|(-?\d+)|(<>|!=|=|\(|\)))/y;
 const kinds = ["word", "name", "text", "integer", "sign"] as const;
 const keywords = new Set(["AND", "OR", "NOT", "IS", "NULL"]);
 

@@ -45,6 +45,7 @@ describe("Mapping", () => {
     expect(column("{ value: 5, now: true }")).toMatch(/a literal has no "now"/);
     expect(column("{ value: [1] }")).toMatch(/a literal is text/);
     expect(column("{ value: 9007199254740993 }")).toMatch(/safe number/);
+    expect(column("{ value: .inf }")).toMatch(/safe number/);
     expect(column("{ now: false }")).toMatch(/`now` is always true/);
     expect(column("{ parent: 5 }")).toMatch(/expected the name of an earlier table/);
     expect(column("{ path: a, rejectWhenDropped: Nope }")).toMatch(/area\/kebab-case/);
@@ -91,6 +92,18 @@ describe("Mapping", () => {
       "tables.2.columns.a sql/unknown-name (did you mean a?)",
       "tables.2.columns.b sql/parent-scope (let `each` start with l)",
       "tables.2.columns sql/parent-scope (give it a column { parent: a })",
+    ]);
+  });
+
+  it("a key is of columns that are there and that stand still", () => {
+    expect(problems("[{ table: a, key: [x, y], columns: { x: x, 'y?': y } }]")).toEqual([
+      "tables.0.key.1 sql/key-optional (write y without ?)",
+    ]);
+    expect(problems("[{ table: a, key: [x, y], columns: { x: x, y: { now: true } } }]")).toEqual([
+      "tables.0.key sql/key-now ()",
+    ]);
+    expect(problems("[{ table: a, columns: { x: x, 'y?': { now: true } } }]")).toEqual([
+      "tables.0.key sql/key-now (name the key: it is all columns unless told)",
     ]);
   });
 

@@ -28,6 +28,7 @@ describe("Predicate", () => {
     expect(render("(a = 1")).toBe("7: expected AND, OR or ), found the end");
     expect(render("a = 1 b")).toBe('7: expected AND, OR or the end, found "b"');
     expect(render("a = 'open")).toBe('5: cannot read "\'"');
+    expect(render("a = 'ends\0here'")).toBe('5: cannot read "\'"');
     expect(render("")).toBe("1: expected a column, a 'text' or a number, found the end");
   });
 
