@@ -174,8 +174,12 @@ export const at = (outline: Outline, path: Tree.Path): ReadonlyArray<Outline> =>
   return next === undefined ? [] : at(next, below);
 };
 
-/** Invariant 9: whether what stands at the path may be shown. What no schema knows may hold anything, so it may not. */
+/**
+ * Invariant 9: whether the scalar that stands at the path may be shown. What no schema knows may hold anything, so it may not; nor one
+ * that stands for a map, like a URL in place of its connection.
+ */
 export const isShown = (outline: Outline, path: Tree.Path): boolean => {
+  if (at(outline, path).every(({ _tag }) => _tag === "Struct")) return false;
   for (let depth = 0; depth <= path.length; depth++) {
     const candidates = at(outline, path.slice(0, depth));
     if (candidates.length === 0) return false;

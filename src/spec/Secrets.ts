@@ -39,9 +39,16 @@ export const resolve = Effect.fnUntraced(function*(
     });
     if (kind === "env") {
       const value = Object.hasOwn(env, name) ? env[name] : undefined;
-      return value === undefined
+      if (value !== undefined) return secret(value, [name]);
+      // What a variable holds is no name: it is the secret itself, more likely.
+      const [holder] = leaf.variables;
+      return holder === undefined
         ? missing("spec/missing-variable", `the variable ${name} is not set`, `set ${name} in the environment`)
-        : secret(value, [name]);
+        : missing(
+          "spec/missing-variable",
+          `${holder} holds no name of a variable`,
+          `write env: ${holder}, without \${}`,
+        );
     }
     return yield* Effect.match(readSecretFile(Tree.filePath(leaf, name)), {
       // The line end that editors add is no part of a secret.

@@ -393,6 +393,21 @@ environments:
     }
   });
 
+  it("never shows a secret that stands a step too high or a ${} too deep (Invariant 9)", () => {
+    const url = "url: ${CACHE_DATABASE_URL:-}";
+    const wrong = [
+      { sets: ["connections.cache-database=mysql://u:hunter2@h/d"] },
+      { sets: ["connections=mysql://u:hunter2@h/d"] },
+      { project: project.replace(url, 'url: { secret: { env: "${PASS}" } }'), env: { ...env, PASS: "hunter2" } },
+    ];
+    for (const given of wrong) {
+      const { pipeline, project: loaded } = load(given);
+      const faults = [...loaded.project!.faults.connections.values()].flat();
+      expect([...loaded.findings, ...faults].length).toBeGreaterThan(0);
+      expect(JSON.stringify([pipeline.explain(), pipeline.findings, loaded.findings, faults])).not.toContain("hunter2");
+    }
+  });
+
   it("writes secrets into no canonical form (Invariant 9)", () => {
     const { pipeline: { spec } } = load({ pipeline: edited("  tables:", "  token: hunter2\n  tables:") });
     expect(spec!.sink.canonical).toMatchObject({ token: "<redacted>", connection: "cache-database" });
