@@ -158,7 +158,7 @@ export const count = (bounds: { readonly min?: number; readonly max?: number } =
     jsonSchema: {
       anyOf: [
         { type: "integer", minimum: min, ...(bounds.max === undefined ? {} : { maximum: max }) },
-        { type: "string", pattern: "^[+-]?\\d+$" },
+        { type: "string", pattern: min < 0 ? "^[+-]?\\d+$" : "^\\+?\\d+$" },
         interpolated,
       ],
     },
@@ -293,11 +293,14 @@ export const record = <A>(value: Schema.Schema<A, any>): Schema.Schema<{ readonl
 const valuePathPattern = "^(\\$value|\\$root|[A-Za-z_][A-Za-z0-9_]*)(\\.[A-Za-z_][A-Za-z0-9_]*)*$";
 const valuePathRegExp = new RegExp(valuePathPattern);
 
+/** For fields that take a path among other forms. */
+export const valuePathSchema = written(valuePathPattern, ["hash", "nar.hash", "$value"]);
+
 /** A dotted path into an item's value: `nar.hash`; inside `each` also `$value`, `$value.x`, `$root.x`. */
 export const valuePath: Field<string> = make({
   about: { name: "path" },
   to: Schema.String,
-  jsonSchema: written(valuePathPattern, ["hash", "nar.hash", "$value"]),
+  jsonSchema: valuePathSchema,
   read: (value) =>
     typeof value === "string" && valuePathRegExp.test(value)
       ? Either.right(value)

@@ -23,6 +23,8 @@ export type ColumnSource =
 const sourceForms =
   "a path, { value: LITERAL }, { now: true }, { parent: TABLE } or { path: PATH, rejectWhenDropped: CODE }";
 
+const codePattern = /^[a-z0-9-]+\/[a-z0-9-]+$/;
+
 export const read = (value: unknown): Read<ColumnSource> =>
   Either.gen(function*() {
     if (typeof value === "string") {
@@ -50,7 +52,7 @@ export const read = (value: unknown): Read<ColumnSource> =>
     }
     yield* readKeys(value, `a column (${sourceForms})`, ["path"], ["rejectWhenDropped"]);
     const code = value["rejectWhenDropped"];
-    if (code !== undefined && (typeof code !== "string" || !/^[a-z0-9-]+\/[a-z0-9-]+$/.test(code))) {
+    if (code !== undefined && (typeof code !== "string" || !codePattern.test(code))) {
       return yield* refuse("`rejectWhenDropped` is a code such as area/kebab-case");
     }
     return { _tag: "Path", path: yield* readPath(value["path"]), rejectWhenDropped: code } as const;
@@ -78,8 +80,8 @@ export const field = Field.make<ColumnSource>({
   jsonSchema: {
     anyOf: [
       {
-        type: "string",
         description: "Dotted path into the document; inside `each` also $value, $value.x and $root.x.",
+        ...Field.valuePathSchema,
       },
       {
         type: "object",
@@ -106,7 +108,10 @@ export const field = Field.make<ColumnSource>({
         type: "object",
         description:
           "A path whose value must not be lost: where an older schema drops the column, items that have it are rejected.",
-        properties: { path: { type: "string" }, rejectWhenDropped: { type: "string" } },
+        properties: {
+          path: Field.valuePathSchema,
+          rejectWhenDropped: { type: "string", pattern: codePattern.source },
+        },
         required: ["path"],
         additionalProperties: false,
       },

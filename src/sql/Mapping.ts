@@ -53,7 +53,7 @@ const when = Field.make<When>({
   to: Schema.declare((value): value is When => isMap(value) && "test" in value),
   jsonSchema: {
     type: "object",
-    properties: { path: { type: "string" }, exists: { type: "boolean" }, equals: literalSchema, not: literalSchema },
+    properties: { path: Field.valuePathSchema, exists: { type: "boolean" }, equals: literalSchema, not: literalSchema },
     required: ["path"],
     minProperties: 2,
     maxProperties: 2,

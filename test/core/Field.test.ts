@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest";
-import { Duration, Either, FastCheck as fc, ParseResult, Redacted, Schema } from "effect";
+import { Duration, Either, FastCheck as fc, Option, ParseResult, Redacted, Schema, SchemaAST } from "effect";
 import * as Field from "../../src/core/Field.ts";
 
 /** The first refusal inside an issue. */
@@ -25,6 +25,26 @@ const refused = (field: Schema.Schema<any, any>, value: unknown) =>
   });
 
 describe("Field", () => {
+  it("the editor's schema and the reader agree on texts", () => {
+    const texts = ["5", "+5", "-5", "hash", "nar.hash", "a..b", "$value.x", "$other", "10s", "10", "8MiB", "8 MiB", ""];
+    const fields: ReadonlyArray<Schema.Schema<any, any>> = [
+      Field.count(),
+      Field.count({ min: -9 }),
+      Field.valuePath,
+      Field.duration,
+      Field.size,
+    ];
+    for (const field of fields) {
+      const { anyOf } = Option.getOrThrow(SchemaAST.getJSONSchemaAnnotation(field.ast)) as {
+        readonly anyOf: ReadonlyArray<{ readonly pattern?: string }>;
+      };
+      const fits = (text: string) => anyOf.some(({ pattern }) => pattern !== undefined && RegExp(pattern).test(text));
+      expect(texts.filter(fits)).toEqual(
+        texts.filter((text) => Schema.decodeUnknownOption(field)(text)._tag === "Some"),
+      );
+    }
+  });
+
   it("reads scalars and their text forms alike", () => {
     expect(read(Field.count(), 5)).toBe(5);
     expect(read(Field.count(), "5")).toBe(5);
