@@ -33,7 +33,7 @@ describe("sql-upsert and databases it cannot use", () => {
 
   it.scoped("an older schema: optional columns are left out, and what would be lost is rejected", () =>
     Effect.gen(function*() {
-      const { db, path } = yield* tempDatabase(readFileSync(new URL("./ncps-0.9.sql", import.meta.url), "utf8"));
+      const { db, path } = yield* tempDatabase(readFileSync(new URL("./ncps-0.8.sql", import.meta.url), "utf8"));
       const sink = yield* openSink(path);
       const items = [narinfoItem(1), narinfoItem(2), narinfoItem(3, { upstreamUrl: "abc?x" })];
       const sifted = sink.sift(items);

@@ -1,4 +1,4 @@
--- ncps 0.9 before Ent: side tables without an id, no upstream_url, bytes_stored_at; constraints inline.
+-- ncps 0.8.0 to 0.8.6, from its db/schema/sqlite.sql: side tables without an id, no upstream_url, no chunks.
 CREATE TABLE narinfos (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   hash TEXT NOT NULL UNIQUE,
