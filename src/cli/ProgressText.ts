@@ -4,7 +4,7 @@ import * as Layout from "./Layout.ts";
 import type { Paint } from "./Paint.ts";
 
 /** What a progress line says; the words are those of ncps' own migration. */
-const figures = ({ elapsedMillis, ledger, rate, total }: Progress) => {
+const figures = ({ batchItems, elapsedMillis, ledger, rate, total }: Progress) => {
   const processed = Ledger.processed(ledger);
   const succeeded = ledger.committed + ledger.already;
   const found = total ?? ledger.listed;
@@ -18,6 +18,7 @@ const figures = ({ elapsedMillis, ledger, rate, total }: Progress) => {
     failed: processed - succeeded - ledger.skipped,
     elapsed: Layout.duration(elapsedMillis),
     rate,
+    batchItems,
     percent: total === undefined ? undefined : Layout.percent(processed, found),
     eta: total === undefined || left === 0 || rate === 0 ? undefined : Layout.duration(left / rate * 1000),
   };
@@ -25,7 +26,7 @@ const figures = ({ elapsedMillis, ledger, rate, total }: Progress) => {
 
 /** For logs: `progress found=… processed=… …`. */
 export const line = (progress: Progress): string => {
-  const { elapsed, eta, failed, found, percent, processed, rate, skipped, succeeded } = figures(progress);
+  const { batchItems, elapsed, eta, failed, found, percent, processed, rate, skipped, succeeded } = figures(progress);
   return [
     "progress",
     `found=${found}`,
@@ -35,6 +36,7 @@ export const line = (progress: Progress): string => {
     `skipped=${skipped}`,
     `elapsed=${elapsed}`,
     `rate=${rate.toFixed(1)}`,
+    `batch=${batchItems}`,
     ...(percent === undefined ? [] : [`percent=${percent}`]),
     ...(eta === undefined ? [] : [`eta=${eta}`]),
   ].join(" ");

@@ -85,6 +85,8 @@ export type Verdict =
   | { readonly _tag: "Differs"; readonly code: "conflict/different" | "conflict/incomplete"; readonly reason: string };
 
 export interface Sink {
+  /** Whether writes exclude one another whatever they write: then batches take their locks one at a time, just before the write. */
+  readonly singleWriter: boolean;
   /** Two items of equal identity may not share a batch (the root key, folded as its column's collation does). */
   readonly identify: (item: Item) => string;
   /** Says before any batch why an item can never be written: a value too long for its column, a wrong type. */

@@ -15,6 +15,8 @@ export interface Lease {
 export interface Lock {
   /** For plans and reports, e.g. `local` or `none`. */
   readonly kind: string;
+  /** Whether other processes see it and may wait for it; else nobody but the database's own locks keeps them out. */
+  readonly shared: boolean;
   /** Tries each key once, all in one round trip, never waits for a holder. */
   readonly acquire: (keys: ReadonlyArray<string>, ttl: Duration.Duration) => Effect.Effect<Lease, LockError>;
 }

@@ -37,6 +37,8 @@ export interface SqlFacts {
   /** Whether a commit survives a power loss with the settings in force, and which those are, for the report. */
   readonly durable: boolean;
   readonly durability: string;
+  /** Whether one write transaction keeps all others out, whatever it writes. */
+  readonly singleWriter: boolean;
 }
 
 export interface Sql {

@@ -7,7 +7,7 @@ import type { Admitted } from "./Admission.ts";
  */
 export class Batcher {
   readonly #bytes: number;
-  readonly #maxItems: number;
+  #maxItems: number;
   #open: Array<Admitted> = [];
   #identities = new Set<string>();
   #openBytes = 0;
@@ -29,6 +29,11 @@ export class Batcher {
   /** Whether another chunk may be offered: only when the last one has been used up, so that one chunk and one batch bound the memory. */
   get hungry(): boolean {
     return this.#next >= this.#waiting.length;
+  }
+
+  /** Of batches that are not sealed yet. */
+  resize(items: number): void {
+    this.#maxItems = items;
   }
 
   offer(chunk: ReadonlyArray<Admitted>): void {

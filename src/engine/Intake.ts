@@ -34,17 +34,19 @@ export interface Intake {
 export const make = (settings: {
   readonly batch: BatchSettings;
   readonly retry: RetrySettings;
+  /** Items that the next batch should hold; may differ each time. */
+  readonly size: () => number;
   /** Monotonic milliseconds. */
   readonly now: Effect.Effect<number>;
 }): Effect.Effect<Intake> =>
   Effect.gen(function*() {
-    const { batch, now, retry } = settings;
+    const { batch, now, retry, size } = settings;
     const waitMillis = Duration.toMillis(batch.wait);
     const deferrals = new Deferrals(retry, {
-      items: deferredBatches * batch.items.start,
+      items: deferredBatches * batch.items.max,
       bytes: deferredBatches * batch.bytes,
     });
-    const batcher = new Batcher({ bytes: batch.bytes, items: batch.items.start });
+    const batcher = new Batcher({ bytes: batch.bytes, items: size() });
     const inbox = yield* Queue.bounded<ReadonlyArray<Admitted>>(chunksAhead);
     const turn = yield* Effect.makeSemaphore(1);
     /** Opened whenever there may be something to do. */
@@ -71,6 +73,7 @@ export const make = (settings: {
           const chunk = yield* Queue.poll(inbox);
           if (Option.isSome(chunk)) batcher.offer(chunk.value);
         }
+        batcher.resize(size());
         const full = batcher.full();
         if (full !== undefined) return sealed(full, at);
         // In this order: the last chunk is in the inbox before it is closed.

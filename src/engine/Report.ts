@@ -25,6 +25,8 @@ export interface Progress {
   readonly rate: number;
   /** Batches under way. */
   readonly inFlight: number;
+  /** Items that a batch holds at present. */
+  readonly batchItems: number;
 }
 
 /** The closing account of a run; plain JSON. */

@@ -5,6 +5,7 @@ import { Faults } from "../core/Faults.ts";
 import type { Registry } from "../core/Registry.ts";
 import { State } from "../core/State.ts";
 import type { Checkpoints } from "../core/State.ts";
+import { Adapt } from "./Adapt.ts";
 import { admit } from "./Admission.ts";
 import { sinkSettings } from "./Inspect.ts";
 import * as Intake from "./Intake.ts";
@@ -66,7 +67,8 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
 
   const settlement = new Settlement(state, runId, scope);
   const watermarks = new Watermarks.Watermarks();
-  const intake = yield* Intake.make({ batch: spec.sink.batch, retry: spec.sink.retry, now });
+  const adapt = new Adapt(spec.sink.batch.items, spec.sink.lock?.holdTarget);
+  const intake = yield* Intake.make({ batch: spec.sink.batch, retry: spec.sink.retry, size: () => adapt.items, now });
   const halt = yield* Effect.makeLatch(false);
   let stopped: Stop | undefined;
   let total: number | undefined;
@@ -84,6 +86,8 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     retry: spec.sink.retry,
     settlement,
     defer: intake.defer,
+    adapt,
+    writing: yield* Effect.makeSemaphore(sink.singleWriter ? 1 : spec.sink.concurrency.max),
     now,
     stop,
     stopping: halt.await,
@@ -115,7 +119,14 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     const ledger = settlement.ledger;
     // What was deleted while it was being counted is not in the count.
     const known = total === undefined ? undefined : Math.max(total, ledger.listed);
-    return { total: known, ledger, elapsedMillis, rate: rateOf(ledger, elapsedMillis), inFlight };
+    return {
+      total: known,
+      ledger,
+      elapsedMillis,
+      rate: rateOf(ledger, elapsedMillis),
+      inFlight,
+      batchItems: adapt.items,
+    };
   });
   const checkpoint = Effect.gen(function*() {
     yield* faults.hit("before-checkpoint");

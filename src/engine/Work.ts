@@ -4,6 +4,7 @@ import { Faults } from "../core/Faults.ts";
 import { mint } from "../core/internal/mint.ts";
 import type { Lease, Lock } from "../core/Lock.ts";
 import type { RetrySettings } from "../spec/Spec.ts";
+import type { Adapt } from "./Adapt.ts";
 import type { Admitted } from "./Admission.ts";
 import type { Intake } from "./Intake.ts";
 import type { Disposal } from "./Ledger.ts";
@@ -21,6 +22,9 @@ export interface Bench {
   readonly retry: RetrySettings;
   readonly settlement: Settlement;
   readonly defer: Intake["defer"];
+  readonly adapt: Adapt;
+  /** Held from lock to commit where the sink writes one batch at a time, so that no lock is held in a queue. */
+  readonly writing: Effect.Semaphore;
   /** Monotonic milliseconds since the run began. */
   readonly now: Effect.Effect<number>;
   /** Ends the admission of batches; the first reason stays. */
@@ -56,6 +60,7 @@ const tried = (bench: Bench, admitted: ReadonlyArray<Admitted>, atConstraint: nu
       left = left.filter((member) => open.has(member));
       if (failure === undefined || left.length === 0) return;
       const remedy = Retry.remedy(failure);
+      if (remedy === "again") bench.adapt.observe({ items: left.length, heldMillis: 0, succeeded: false });
       const reason = failure.message;
       if (remedy === "stop") return yield* ended(bench, left, failure);
       if (remedy === "bisect") return yield* bisect(bench, left, Retry.code(failure), reason);
@@ -124,17 +129,13 @@ const attempt = (
 ): Effect.Effect<void, Retry.Failure> =>
   Effect.gen(function*() {
     const faults = yield* Faults;
-    yield* faults.hit("before-lock");
-    const { lease, mine } = yield* acquire(bench, admitted, open);
-    yield* faults.hit("after-lock");
+    const { heldMillis, lease, present, since, written } = yield* bench.writing.withPermits(1)(
+      lockAndWrite(bench, admitted, open),
+    );
     yield* Effect.gen(function*() {
-      const present = yield* stillThere(bench, mine, open);
       if (present.length === 0) return;
-      const items = present.map(({ item }) => item);
-      yield* faults.hit("before-write");
-      const written = yield* bench.sink.write(items);
       yield* faults.hit("before-read-back");
-      const verdicts = yield* bench.sink.verify(items);
+      const verdicts = yield* bench.sink.verify(present.map(({ item }) => item));
       yield* faults.hit("after-read-back");
       const { durable, refused, vanished } = judge(present, written, verdicts);
       for (const member of present) open.delete(member);
@@ -144,6 +145,31 @@ const attempt = (
       yield* dispose(bench, bench.settlement.durable(durable), lease);
       yield* faults.hit("before-unlock");
     }).pipe(Effect.ensuring(lease?.release ?? Effect.void));
+    if (present.length === 0) return;
+    const isShared = bench.locking?.lock.shared === true;
+    bench.adapt.observe({
+      items: admitted.length,
+      heldMillis: isShared ? (yield* bench.now) - since : heldMillis,
+      succeeded: true,
+    });
+  });
+
+/** Up to the commit; the lease is the caller's to release, unless this fails. */
+const lockAndWrite = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set<Admitted>) =>
+  Effect.gen(function*() {
+    const faults = yield* Faults;
+    yield* faults.hit("before-lock");
+    const since = yield* bench.now;
+    const { lease, mine } = yield* acquire(bench, admitted, open);
+    return yield* Effect.gen(function*() {
+      yield* faults.hit("after-lock");
+      const present = yield* stillThere(bench, mine, open);
+      if (present.length === 0) return { lease, present, written: [], since, heldMillis: 0 };
+      yield* faults.hit("before-write");
+      const begun = yield* bench.now;
+      const written = yield* bench.sink.write(present.map(({ item }) => item));
+      return { lease, present, written, since, heldMillis: (yield* bench.now) - begun };
+    }).pipe(Effect.onError(() => lease?.release ?? Effect.void));
   });
 
 const acquire = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set<Admitted>) =>

@@ -141,6 +141,7 @@ const toSink = (sql: Sql, compiler: Compiler<object>, layout: Layout, { comparat
   const builder = Rows.builder(layout, compiler.collations);
   const definition = compiler.compile(layout);
   return {
+    singleWriter: sql.facts.singleWriter,
     identify: ({ value }) => builder.identify(value),
     sift: sift(layout, builder),
     write: Effect.fn("SqlUpsert.write")(function*(items: ReadonlyArray<Item>) {

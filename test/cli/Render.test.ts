@@ -30,6 +30,7 @@ const progress = {
   elapsedMillis: 65_000,
   rate: 1.5,
   inFlight: 1,
+  batchItems: 500,
 };
 
 describe("progress", () => {
@@ -38,7 +39,7 @@ describe("progress", () => {
       const { render, written } = make();
       yield* render.progress(progress);
       expect(written.stdout).toBe(
-        "progress found=200 processed=100 succeeded=90 failed=7 skipped=3 elapsed=1m5s rate=1.5 percent=50.00% eta=1m7s\n",
+        "progress found=200 processed=100 succeeded=90 failed=7 skipped=3 elapsed=1m5s rate=1.5 batch=500 percent=50.00% eta=1m7s\n",
       );
     }));
 

@@ -42,7 +42,7 @@ it.effect("no object is foreseen to be deleted of which one part will not be dur
       ...parts("a4", { rival: "same" }),
     ]);
     const { counts } = yield* Effect.provide(
-      forecast(world.plan({ chunk: 100 }), ModelWorld.registry, { stop: Effect.never }),
+      forecast(world.plan({ chunk: 3 }), ModelWorld.registry, { stop: Effect.never }),
       world.layer,
     );
     expect(counts).toMatchObject({ "would-commit": 5, "would-already": 1, "would-reject": 1, "would-conflict": 1 });

@@ -26,6 +26,7 @@ const world = Effect.gen(function*() {
       maxBackoff: Duration.seconds(1),
       deadline: Duration.seconds(60),
     },
+    size: () => 2,
     now: Clock.currentTimeMillis,
   });
   const batches: Array<ReadonlyArray<string>> = [];

@@ -222,7 +222,7 @@ describe("the surroundings fail", () => {
   it.effect("a state that another process holds for a moment costs a heartbeat, not the run", () =>
     Effect.gen(function*() {
       const world = new ModelWorld(keys(20));
-      world.latency = Duration.seconds(3);
+      world.latency = () => Duration.seconds(3);
       world.busyHeartbeats = 2;
       const report = yield* simulate(world, { concurrency: 1 });
       expect(world.heartbeats).toBeGreaterThan(2);
@@ -380,7 +380,7 @@ describe("whatever happens to items and transactions", () => {
             }));
           });
           const world = new ModelWorld(parts.sort((a, b) => (a.key < b.key ? -1 : 1)), troubles);
-          world.latency = Duration.millis(40);
+          world.latency = () => Duration.millis(40);
           world.listingBreaks = surroundings.listingBreaks;
           world.busyHeartbeats = surroundings.busyHeartbeats;
           world.quarantineBreaksAfter = surroundings.quarantineBreaksAfter ?? Number.POSITIVE_INFINITY;
@@ -424,7 +424,7 @@ describe("whatever happens to items and transactions", () => {
         let resumed = 0;
         for (const { deaths, items, options, troubles } of cases) {
           const world = new ModelWorld(keys(items.length, (index) => defined(items[index]!)), troubles);
-          world.latency = Duration.seconds(2);
+          world.latency = () => Duration.seconds(2);
           for (const death of deaths) {
             const fiber = yield* Effect.fork(simulate(world, options));
             yield* TestClock.adjust(death);

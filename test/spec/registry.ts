@@ -62,6 +62,7 @@ const upsert = Component.sink({
   inspect: () => inspection,
   open: () =>
     Effect.succeed({
+      singleWriter: false,
       identify: (item) => item.key,
       sift: (items) => ({ items, dismissed: [] }),
       write: () => Effect.succeed([]),

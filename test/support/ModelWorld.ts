@@ -62,9 +62,11 @@ export class ModelWorld {
   heartbeats = 0;
   /** What the post-step does at the end of a run. */
   tidying: Effect.Effect<void> = Effect.void;
-  /** How long a transaction takes. */
-  latency = Duration.zero;
+  /** How long a transaction of so many items takes, the n-th of all. */
+  latency: (items: number, transaction: number) => Duration.Duration = () => Duration.zero;
   transactions = 0;
+  readonly #byIdentity: ReadonlyMap<string, ModelItem>;
+  readonly #byObject = new Map<string, ReadonlyArray<ModelItem>>();
   #contended = new Map<string, number>();
   #vanished = new Map<string, number>();
   readonly items: ReadonlyArray<ModelItem>;
@@ -72,6 +74,11 @@ export class ModelWorld {
 
   constructor(items: ReadonlyArray<ModelItem>, troubles: ReadonlyArray<Trouble> = []) {
     this.items = items;
+    this.#byIdentity = new Map([...items].reverse().map((item) => [item.identity ?? item.key, item]));
+    for (const item of items) {
+      const object = item.parts?.object ?? item.key;
+      this.#byObject.set(object, [...(this.#byObject.get(object) ?? []), item]);
+    }
     this.troubles = troubles;
     for (const item of items) {
       if (item.rival !== undefined) {
@@ -143,6 +150,7 @@ export class ModelWorld {
 
   #sink(): Component.Sink {
     return {
+      singleWriter: false,
       identify: this.#identity,
       sift: (items) => ({ items, dismissed: [] }),
       write: (items) =>
@@ -161,7 +169,7 @@ export class ModelWorld {
           return trouble === "CommitUnknown-written"
             ? Effect.fail(this.#sqlError("CommitUnknown"))
             : Effect.succeed(written);
-        }).pipe(Effect.delay(this.latency)),
+        }).pipe(Effect.delay(this.latency(items.length, this.batches.length))),
       verify: (items) =>
         Effect.suspend(() => {
           if (this.troubles[this.transactions - 1] === "read-back-fails") {
@@ -191,7 +199,7 @@ export class ModelWorld {
     return {
       apply: (receipts) =>
         Effect.succeed(receipts.map((receipt): Component.StepOutcome => {
-          const members = this.items.filter((item) => item.key === receipt.key || item.parts?.object === receipt.key);
+          const members = this.#byObject.get(receipt.key)!;
           this.receipts.push({
             receipt,
             durable: members.length > 0
@@ -212,7 +220,7 @@ export class ModelWorld {
   #acquire(keys: ReadonlyArray<string>): Lease {
     return {
       taken: keys.map((key) => {
-        const item = this.items.find((candidate) => (candidate.identity ?? candidate.key) === key);
+        const item = this.#byIdentity.get(key);
         const lost = this.#contended.get(key) ?? 0;
         if (lost >= (item?.contended ?? 0)) return true;
         this.#contended.set(key, lost + 1);
@@ -232,6 +240,7 @@ export class ModelWorld {
         sql: () => refused,
         lock: this.lockBroken ? refused : Effect.succeed({
           kind: "model",
+          shared: true,
           acquire: (keys: ReadonlyArray<string>) => Effect.sync(() => this.#acquire(keys)),
         }),
       }),
@@ -272,6 +281,8 @@ export class ModelWorld {
       readonly steps?: boolean;
       readonly lock?: boolean;
       readonly batch?: number;
+      /** Of a batch that adapts; else its size is fixed. */
+      readonly max?: number;
       readonly concurrency?: number;
       readonly chunk?: number;
       readonly attempts?: number;
@@ -312,7 +323,7 @@ export class ModelWorld {
           ? undefined
           : { key: "{key}", ttl: Duration.seconds(10), holdTarget: Duration.millis(200) },
         batch: {
-          items: { start: options.batch ?? 5, max: options.batch ?? 5 },
+          items: { start: options.batch ?? 5, max: options.max ?? options.batch ?? 5 },
           bytes: 8 * 1024 * 1024,
           wait: Duration.millis(500),
         },

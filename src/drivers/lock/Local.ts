@@ -6,6 +6,7 @@ export const make: Effect.Effect<Lock> = Effect.sync(() => {
   const held = new Set<string>();
   return {
     kind: "local",
+    shared: false,
     acquire: (keys) =>
       Effect.sync(() => {
         const own = new Set<string>();

@@ -4,5 +4,6 @@ import type { Lock } from "../../core/Lock.ts";
 /** Locks nothing: every key is taken, by everyone. Invariant 7: no safety rests on locks. */
 export const lock: Lock = {
   kind: "none",
+  shared: false,
   acquire: (keys) => Effect.succeed({ taken: keys.map(() => true), valid: Effect.succeed(true), release: Effect.void }),
 };

@@ -44,6 +44,7 @@ export const make = (
         // The writer insists on it or does not open.
         durable: true,
         durability: `journal_mode=${journalMode} synchronous=${synchronous}`,
+        singleWriter: true,
       },
       write: (program, definition, input) =>
         writer === undefined

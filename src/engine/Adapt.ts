@@ -1,0 +1,67 @@
+import { Duration } from "effect";
+import type { BatchSettings } from "../spec/Spec.ts";
+
+/** One attempt at a batch, as far as the size of the next one depends on it. */
+export interface Attempt {
+  readonly items: number;
+  /** How long others had to wait for it: from lock to unlock, or just the write where the lock is seen by nobody else. */
+  readonly heldMillis: number;
+  readonly succeeded: boolean;
+}
+
+/** Below this share of the target there is room to grow; between it and the target lies the dead band that keeps the size from swinging. */
+const roomBelow = 0.8;
+/** Share of the target that a batch which took too long is cut to: a little under it, so that the next one fits. */
+const cutTo = 0.9;
+/** Growth per batch once the target has been met: a sixteenth, so that twelve batches double it. */
+const gently = 1 / 16;
+
+/**
+ * Batch size by AIMD: doubles until a batch first takes half its hold target, then grows gently; a batch that takes longer than the target is
+ * cut in proportion, a failed one in half. Never below a tenth of `start`, never above `max`.
+ */
+export class Adapt {
+  readonly #max: number;
+  readonly #min: number;
+  readonly #targetMillis: number;
+  #items: number;
+  #isDoubling = true;
+
+  constructor(batch: BatchSettings["items"], holdTarget: Duration.Duration | undefined) {
+    this.#max = batch.max;
+    this.#min = Math.max(1, Math.floor(batch.start / 10));
+    this.#targetMillis = holdTarget === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(holdTarget);
+    this.#items = batch.start;
+  }
+
+  /** Items that the next batch should hold. */
+  get items(): number {
+    return this.#items;
+  }
+
+  observe({ heldMillis, items, succeeded }: Attempt): void {
+    if (!succeeded) {
+      this.#isDoubling = false;
+      this.#resize(this.#items / 2);
+      return;
+    }
+    if (heldMillis > this.#targetMillis) {
+      this.#isDoubling = false;
+      // A smaller batch that took too long says more than the size in force does; one outlier may cost half at most.
+      const fitting = Math.min(items, this.#items) * (this.#targetMillis / heldMillis) * cutTo;
+      this.#resize(Math.max(fitting, this.#items / 2));
+      return;
+    }
+    // What was not full shows nothing about a larger size.
+    if (items < this.#items) return;
+    if (this.#isDoubling && heldMillis < this.#targetMillis / 2) this.#resize(this.#items * 2);
+    else {
+      this.#isDoubling = false;
+      if (heldMillis < this.#targetMillis * roomBelow) this.#resize(this.#items + Math.ceil(this.#items * gently));
+    }
+  }
+
+  #resize(items: number): void {
+    this.#items = Math.round(Math.min(this.#max, Math.max(this.#min, items)));
+  }
+}
