@@ -1,4 +1,4 @@
-import { Chunk, Effect, Random, Stream } from "effect";
+import { Chunk, Duration, Effect, Random, Stream } from "effect";
 import type { ComponentError, Sink, Source, Transform } from "../core/Component.ts";
 import { comparePositions } from "../core/Item.ts";
 import type { Dismissal, Item, Sifted } from "../core/Item.ts";
@@ -27,6 +27,11 @@ export interface AdmittedChunk {
   readonly dismissed: ReadonlyArray<{ readonly dismissal: Dismissal; readonly ticket: Ticket }>;
 }
 
+/** Where objects were taken apart, a chunk may hold a hundred thousand: this many are some milliseconds of work, and a batch's worth of memory. */
+const itemsAtOnce = 1000;
+/** Lets timers and answers have their turn; `yieldNow` would only let other fibers. */
+const breathe = Effect.sleep(Duration.zero);
+
 /** Runs a chunk through every transform and the sink's sieve; who is dismissed at one stage does not reach the next. */
 export const sift = (
   chunk: Sifted,
@@ -35,19 +40,25 @@ export const sift = (
 ): Effect.Effect<Sifted, ComponentError> =>
   Effect.gen(function*() {
     let items: ReadonlyArray<Item> = chunk.items;
-    const dismissed = [...chunk.dismissed];
+    let dismissed = chunk.dismissed;
     for (const transform of transforms) {
       const applied = transform.apply(items);
       const sifted = Effect.isEffect(applied) ? yield* applied : applied;
       items = sifted.items;
-      dismissed.push(...sifted.dismissed);
+      dismissed = dismissed.concat(sifted.dismissed);
     }
-    const sifted = sink.sift(items);
-    dismissed.push(...sifted.dismissed);
-    return { items: sifted.items, dismissed };
+    const kept: Array<Item> = [];
+    const turnedAway: Array<Dismissal> = [];
+    for (let from = 0; from < items.length; from += itemsAtOnce) {
+      if (from > 0) yield* breathe;
+      const sifted = sink.sift(items.slice(from, from + itemsAtOnce));
+      kept.push(...sifted.items);
+      turnedAway.push(...sifted.dismissed);
+    }
+    return { items: kept, dismissed: dismissed.concat(turnedAway) };
   });
 
-/** `migration:{hash}` becomes a function of the item's value; a path that leads nowhere gives an empty part. */
+/** `migration:{hash}` becomes a function of the item's value; a path that leads to no plain value gives an empty part. */
 export const lockKeyOf = (lock: LockSettings | undefined): (item: Item) => string | undefined => {
   if (lock === undefined) return () => undefined;
   const parts = lock.key.split(/\{([^}]*)\}/).map((text, index) => index % 2 === 0 ? text : text.split("."));
@@ -60,7 +71,8 @@ const at = (value: unknown, path: ReadonlyArray<string>): string => {
     if (typeof current !== "object" || current === null) return "";
     current = (current as Record<string, unknown>)[name];
   }
-  return current === null || current === undefined ? "" : String(current as string);
+  // A document's maps may have no prototype, and then no text.
+  return typeof current === "object" || current === undefined ? "" : String(current as string);
 };
 
 /** The whole source as admitted chunks: partitions in order from a random one on, so that several runners do not walk in step. */
@@ -76,29 +88,35 @@ export const admit = (options: {
 }): Stream.Stream<AdmittedChunk, ComponentError> => {
   const lockKey = lockKeyOf(options.lock);
   const through = (partition: string, chunks: Stream.Stream<Sifted, ComponentError>) =>
-    Stream.mapEffect(
+    Stream.mapConcatEffect(
       chunks,
       (chunk) =>
-        Effect.map(sift(chunk, options.transforms, options.sink), (sifted): AdmittedChunk => {
+        Effect.map(sift(chunk, options.transforms, options.sink), (sifted) => {
           const ticket = options.watermarks.open(
             partition,
             lastPosition(chunk),
             sifted.items.length + sifted.dismissed.length,
           );
-          return {
-            items: sifted.items.map((item) => ({
-              item,
-              identity: options.sink.identify(item),
-              lockKey: lockKey(item),
-              ticket,
-              listed: false,
-              deferrals: 0,
-              deferredSince: 0,
-            })),
-            dismissed: sifted.dismissed.map((dismissal) => ({ dismissal, ticket })),
-          };
+          const items = sifted.items.map((item) => ({
+            item,
+            identity: options.sink.identify(item),
+            lockKey: lockKey(item),
+            ticket,
+            listed: false,
+            deferrals: 0,
+            deferredSince: 0,
+          }));
+          const dismissed = sifted.dismissed.map((dismissal) => ({ dismissal, ticket }));
+          return Array.from(
+            { length: Math.ceil(Math.max(items.length, dismissed.length, 1) / itemsAtOnce) },
+            (_, index) => ({
+              items: items.slice(index * itemsAtOnce, (index + 1) * itemsAtOnce),
+              dismissed: dismissed.slice(index * itemsAtOnce, (index + 1) * itemsAtOnce),
+              isFirst: index === 0,
+            }),
+          );
         }),
-    );
+    ).pipe(Stream.mapEffect(({ isFirst, ...some }) => isFirst ? Effect.succeed(some) : Effect.as(breathe, some)));
   if (options.pick !== undefined) {
     const keys = options.pick.map((key) =>
       options.transforms.reduceRight((of, { objectOf }) => objectOf === undefined ? of : objectOf(of), key)

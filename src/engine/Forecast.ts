@@ -5,6 +5,7 @@ import type { Registry } from "../core/Registry.ts";
 import { State } from "../core/State.ts";
 import { admit } from "./Admission.ts";
 import { sinkSettings } from "./Inspect.ts";
+import { Objects } from "./Objects.ts";
 import type { Plan } from "./Plan.ts";
 import { Incidents } from "./Report.ts";
 import type { Forecast, Stop } from "./Report.ts";
@@ -40,6 +41,7 @@ export const forecast = Effect.fn("Engine.forecast")(function*(
   const now = yield* Work.monotonic;
   const scope = { environment: plan.environment, pipeline: plan.pipeline, source: source.fingerprint };
   const incidents = new Incidents();
+  const objects = new Objects();
   const counts: Record<Count, number> = {
     "would-commit": 0,
     "would-already": 0,
@@ -76,21 +78,17 @@ export const forecast = Effect.fn("Engine.forecast")(function*(
     Stream.runForEach((chunk) =>
       Effect.gen(function*() {
         const verdicts = chunk.items.length === 0 ? [] : yield* sink.verify(chunk.items.map(({ item }) => item));
-        const differing = chunk.items.flatMap(({ item }, index) => {
+        const differing = chunk.items.flatMap((admitted, index) => {
           const verdict = verdicts[index]!;
+          const { item } = admitted;
           if (verdict._tag === "Differs") return [{ item, code: verdict.code, reason: verdict.reason }];
           counts[ofVerdict[verdict._tag]]++;
+          const settled = item.part === undefined ? undefined : objects.durable(item.part, admitted);
+          if (plan.deletes) counts["would-delete"] += settled === undefined ? 1 : settled.whole?.members.length ?? 0;
           return [];
         });
         const dismissed = chunk.dismissed.map(({ dismissal }) => dismissal);
-        // An object stays where one of its parts does; its parts come in one chunk.
-        const held = new Set([...differing, ...dismissed].map(({ item }) => item.part?.object));
-        if (plan.deletes) {
-          chunk.items.forEach(({ item: { part } }, index) => {
-            const isDurable = verdicts[index]!._tag !== "Differs";
-            if (isDurable && (part === undefined || !held.has(part.object))) counts["would-delete"]++;
-          });
-        }
+        for (const { item: { part } } of [...differing, ...dismissed]) if (part !== undefined) objects.lost(part);
         const accepted = yield* state.accepted(
           [...differing, ...dismissed].map(({ code, item }) => ({
             ...scope,

@@ -26,11 +26,11 @@ export interface Problem {
   readonly reason: string;
 }
 
-/** Lines that are not blank; a byte order mark before the first belongs to none. */
-export const lines = (bytes: Uint8Array): ReadonlyArray<Line> => {
+/** Lines that are not blank, `most` of them and one more where there are more; a byte order mark before the first belongs to none. */
+export const lines = (bytes: Uint8Array, most: number): ReadonlyArray<Line> => {
   const found: Array<Line> = [];
   let start = hasMark(bytes) ? 3 : 0;
-  for (let number = 1; start < bytes.length; number++) {
+  for (let number = 1; start < bytes.length && found.length <= most; number++) {
     const lineFeed = bytes.indexOf(10, start);
     const end = lineFeed === -1 ? bytes.length : lineFeed;
     if (!isBlank(bytes, start, end)) found.push({ number, start, end });

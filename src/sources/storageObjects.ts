@@ -169,7 +169,16 @@ const open = (
         ),
       ),
     ...(check === undefined ? {} : {
-      check: (items) => check(items.map(({ key, origin, part }) => ({ key: part?.object ?? key, origin }))),
+      check: (items) => {
+        // What one object was cut into is one question.
+        const targets = new Map(
+          items.map(({ key, origin, part = { object: key } }) => [part.object, { key: part.object, origin }] as const),
+        );
+        return Effect.map(check([...targets.values()]), (answers) => {
+          const found = new Map([...targets.keys()].map((key, index) => [key, answers[index]!] as const));
+          return items.map(({ key, part }) => found.get(part?.object ?? key)!);
+        });
+      },
     }),
     keys: (partition) =>
       Stream.map(storage.list({ prefix: partition, suffix }), (entries) => entries.map(({ key }) => key)),

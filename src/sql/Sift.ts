@@ -47,7 +47,7 @@ export const faults = (
           found.set(place, {
             code,
             reason: `${table} has no column ${column} in this database, and ${
-              JSON.stringify(String(value))
+              typeof value === "object" ? "what the document has" : JSON.stringify(String(value))
             } would be lost`,
           });
         }

@@ -1,4 +1,4 @@
-import { Either, Schema } from "effect";
+import { Duration, Effect, Either, Schema } from "effect";
 import { dismiss, type ObjectValue, transform } from "../core/Component.ts";
 import * as Field from "../core/Field.ts";
 import type { Dismissal, Item, Part, Sifted } from "../core/Item.ts";
@@ -14,15 +14,35 @@ const Options = Schema.Struct({
   ),
 });
 
-const apply = (items: ReadonlyArray<Item<ObjectValue>>, { maxLineSize }: typeof Options.Type): Sifted<JsonObject> => {
+/** Lines of one object, all of them in memory until it may go: the shortest take a kilobyte each. */
+const maxLines = 500_000;
+
+/** Some ten milliseconds: an object of 16 MiB would keep the main loop from everything else for half a second. */
+const bytesAtOnce = 256 * 1024;
+
+const apply = Effect.fnUntraced(function*(
+  items: ReadonlyArray<Item<ObjectValue>>,
+  { maxLineSize }: typeof Options.Type,
+) {
   const documents: Array<Item<JsonObject>> = [];
   const dismissed: Array<Dismissal> = [];
+  let left = bytesAtOnce;
   for (const object of items) {
     const { bytes } = object.value;
-    const lines = Ndjson.lines(bytes);
+    const lines = Ndjson.lines(bytes, maxLines);
     if (lines.length === 0) dismissed.push(dismiss(object, "skipped", "ndjson/empty", "it has no lines; it stays"));
+    if (lines.length > maxLines) {
+      const reason = `it has more than ${maxLines} lines. Split it into several files.`;
+      dismissed.push(dismiss(object, "rejected", "ndjson/too-many-lines", reason));
+      continue;
+    }
     const part: Part = { object: object.key, of: lines.length };
     for (const { end, number, start } of lines) {
+      left -= end - start;
+      if (left < 0) {
+        yield* Effect.sleep(Duration.zero);
+        left = bytesAtOnce;
+      }
       const line = { ...object, key: `${object.key}#${number}`, bytes: end - start, part };
       if (line.bytes > maxLineSize) {
         const reason =
@@ -35,8 +55,8 @@ const apply = (items: ReadonlyArray<Item<ObjectValue>>, { maxLineSize }: typeof 
       else dismissed.push(dismiss(line, "rejected", parsed.left.code, `line ${number}, ${parsed.left.reason}`));
     }
   }
-  return { items: documents, dismissed };
-};
+  return { items: documents, dismissed } satisfies Sifted;
+});
 
 /** Turns an object's lines into documents, an item each; the object may go when all of them are durable. */
 export const parseNdjson = transform({

@@ -191,6 +191,18 @@ describe("rows that are there already", () => {
   });
 });
 
+it("what an older table has no column for is a reject with the spec's own code, a whole map included", async () => {
+  const shop = Shop.make();
+  const [text, map] = ["MIT", { name: "MIT" }].map((licence, index) => ({ name: `p${index}`, version: "1", licence }));
+  shop.write("packages/a.ndjson", [text, map, { name: "p2", version: "1", licence: null }]);
+  expect(await shop.ledger(1, "packages")).toEqual({ listed: 3, rejected: 2, committed: 1, kept: 1 });
+  expect((await quarantined(shop)).map(({ code }) => code)).toEqual(["packages/licence", "packages/licence"]);
+  shop.execute("ALTER TABLE packages ADD COLUMN licence TEXT");
+  shop.write("packages/a.ndjson", [text]);
+  expect(await shop.ledger(0, "packages")).toEqual({ listed: 1, committed: 1, deleted: 1 });
+  expect(shop.query("SELECT licence FROM packages WHERE name = 'p0'")).toEqual([{ licence: "MIT" }]);
+});
+
 describe("an archive brought back into tables", () => {
   it("restores every row that was lost, and running twice equals running once", async () => {
     const shop = Shop.make();

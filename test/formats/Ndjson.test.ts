@@ -6,7 +6,7 @@ const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 const texts = (text: string) => {
   const bytes = encode(text);
-  return Ndjson.lines(bytes).map(({ end, number, start }) =>
+  return Ndjson.lines(bytes, 100).map(({ end, number, start }) =>
     [number, new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(start, end))] as const
   );
 };
@@ -33,6 +33,10 @@ describe("Ndjson.lines", () => {
 
   it("only a line feed ends a line", () => {
     expect(texts("{}\u2028{}\r{}\u0085\n{}")).toEqual([[1, "{}\u2028{}\r{}\u0085"], [2, "{}"]]);
+  });
+
+  it("more lines than wanted are not gathered, however many there are", () => {
+    expect(Ndjson.lines(encode("\n1\n2\n3\n4\n5\n"), 2).map(({ number }) => number)).toEqual([2, 3, 4]);
   });
 
   it("nothing has no lines", () => {

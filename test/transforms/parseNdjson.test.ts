@@ -1,4 +1,4 @@
-import { Either, Schema } from "effect";
+import { Effect, Either, Schema } from "effect";
 import { describe, expect, it } from "vitest";
 import type { ObjectValue } from "../../src/core/Component.ts";
 import type { Item, Sifted } from "../../src/core/Item.ts";
@@ -16,14 +16,14 @@ const objectOf = (key: string, text: string): Item<ObjectValue> => {
   };
 };
 
-const apply = (objects: ReadonlyArray<Item<ObjectValue>>, options: object = {}): Sifted => {
+const apply = (objects: ReadonlyArray<Item<ObjectValue>>, options: object = {}) => {
   const decoded = Either.getOrThrow(Schema.decodeUnknownEither(parseNdjson.options)(options));
-  return parseNdjson.make(decoded).apply(objects) as Sifted;
+  return Effect.runPromise(parseNdjson.make(decoded).apply(objects) as Effect.Effect<Sifted>);
 };
 
 describe("parse-ndjson", () => {
-  it("gives an item per line, with the origin and position of its object and a part of it", () => {
-    const { dismissed, items } = apply([objectOf("a.ndjson", '{"n":1}\n\n{"n":22}\n')]);
+  it("gives an item per line, with the origin and position of its object and a part of it", async () => {
+    const { dismissed, items } = await apply([objectOf("a.ndjson", '{"n":1}\n\n{"n":22}\n')]);
     expect(dismissed).toEqual([]);
     const common = {
       position: "a.ndjson",
@@ -37,8 +37,8 @@ describe("parse-ndjson", () => {
     ]);
   });
 
-  it("a broken line is one reject, a part like its siblings, which go on", () => {
-    const { dismissed, items } = apply([objectOf("a", '{"n":1}\n{"n":\n{"n":3}'), objectOf("b", '{"n":1}')]);
+  it("a broken line is one reject, a part like its siblings, which go on", async () => {
+    const { dismissed, items } = await apply([objectOf("a", '{"n":1}\n{"n":\n{"n":3}'), objectOf("b", '{"n":1}')]);
     expect(items.map(({ key }) => key)).toEqual(["a#1", "a#3", "b#1"]);
     expect(dismissed).toEqual([{
       item: {
@@ -55,8 +55,8 @@ describe("parse-ndjson", () => {
     }]);
   });
 
-  it("an object without lines is skipped, so that it is never deleted", () => {
-    const { dismissed, items } = apply([objectOf("a", ""), objectOf("b", "\uFEFF\r\n\n")]);
+  it("an object without lines is skipped, so that it is never deleted", async () => {
+    const { dismissed, items } = await apply([objectOf("a", ""), objectOf("b", "\uFEFF\r\n\n")]);
     expect(items).toEqual([]);
     expect(dismissed).toMatchObject([
       { item: { key: "a" }, outcome: "skipped", code: "ndjson/empty" },
@@ -64,10 +64,17 @@ describe("parse-ndjson", () => {
     ]);
   });
 
-  it("a line of exactly the limit passes, a longer one is rejected alone", () => {
-    const { dismissed, items } = apply([objectOf("a", '{"a":"1234"}\n{"a":"12345"}')], { maxLineSize: "12B" });
+  it("a line of exactly the limit passes, a longer one is rejected alone", async () => {
+    const { dismissed, items } = await apply([objectOf("a", '{"a":"1234"}\n{"a":"12345"}')], { maxLineSize: "12B" });
     expect(items).toHaveLength(1);
     expect(dismissed).toMatchObject([{ item: { key: "a#2", bytes: 13 }, code: "ndjson/line-too-long" }]);
+  });
+
+  it("an object of more lines than memory should hold is rejected whole", async () => {
+    const { dismissed, items } = await apply([objectOf("a", "{}\n".repeat(500_001)), objectOf("b", "{}")]);
+    expect(items.map(({ key }) => key)).toEqual(["b#1"]);
+    expect(dismissed).toMatchObject([{ item: { key: "a" }, outcome: "rejected", code: "ndjson/too-many-lines" }]);
+    expect(dismissed[0]!.item.part).toBeUndefined();
   });
 
   it("leads from a line's key back to its object, whose own key it leaves alone", () => {
