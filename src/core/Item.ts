@@ -36,7 +36,7 @@ export type ItemRef = Omit<Item<never>, "value">;
 export interface Dismissal {
   readonly item: ItemRef;
   readonly outcome: "skipped" | "rejected" | "failed";
-  /** Stable, `area/kebab-case`, e.g. `narinfo/unknown-key`. */
+  /** Stable, `area/kebab-case`, e.g. `ndjson/syntax`. */
   readonly code: string;
   readonly reason: string;
 }

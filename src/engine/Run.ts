@@ -1,5 +1,5 @@
 import { Cause, DateTime, Duration, Effect, Either, Fiber, Stream } from "effect";
-import type { Source } from "../core/Component.ts";
+import type { Source, Transform } from "../core/Component.ts";
 import { Connections } from "../core/Connections.ts";
 import { Faults } from "../core/Faults.ts";
 import type { Registry } from "../core/Registry.ts";
@@ -98,9 +98,10 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
   const stopOnDefect = (cause: Cause.Cause<never>) =>
     stop({ kind: "environment", code: "run/defect", reason: Cause.pretty(cause) });
 
+  const transforms = spec.transforms.map((transform) => transform.component.make(transform.options));
   const producer = yield* admit({
     source,
-    transforms: spec.transforms.map((transform) => transform.component.make(transform.options)),
+    transforms,
     sink,
     lock: spec.sink.lock,
     watermarks,
@@ -120,6 +121,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     // What was deleted while it was being counted is not in the count.
     const known = total === undefined ? undefined : Math.max(total, ledger.listed);
     return {
+      keep: options.keep,
       total: known,
       ledger,
       elapsedMillis,
@@ -146,7 +148,8 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     Effect.forkScoped,
   );
   const signal = yield* Effect.forkScoped(Effect.flatMap(options.stop, stop));
-  const counting = yield* (options.pick === undefined && source.caps.countable && checkpoints.size === 0
+  const isCountable = source.caps.countable && isKeyed(transforms);
+  const counting = yield* (options.pick === undefined && isCountable && checkpoints.size === 0
     ? count(source).pipe(Effect.map((keys) => total = keys), Effect.ignore)
     : Effect.void).pipe(Effect.forkScoped);
 
@@ -222,6 +225,10 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
 
 const rateOf = (ledger: Ledger.Ledger, elapsedMillis: number): number =>
   elapsedMillis > 0 ? Math.round(Ledger.processed(ledger) * 10_000 / elapsedMillis) / 10 : 0;
+
+/** Whether each key of the source is one item; objects that are taken apart say nothing of how many items there will be. */
+export const isKeyed = (transforms: ReadonlyArray<Transform>): boolean =>
+  transforms.every(({ objectOf }) => objectOf === undefined);
 
 /** How many keys the source holds; nothing is read. */
 export const count = (source: Source) =>

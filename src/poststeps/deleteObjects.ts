@@ -22,7 +22,7 @@ export const deleteObjects = Component.postStep({
   options: Options,
   examples: [
     {
-      title: "Delete also where the store ignores conditions (ncps 0.8 and later never rewrites a narinfo)",
+      title: "Delete also where the store ignores conditions (nobody rewrites these objects)",
       yaml: "type: delete-objects\nwithoutConditionalDelete: head-compare\n",
     },
   ],

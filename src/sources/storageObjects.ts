@@ -10,26 +10,26 @@ import type { Entry, ReadOutcome, Storage } from "../core/Storage.ts";
 const Options = Schema.Struct({
   connection: Field.described(Field.connection("storage"), "Storage that holds the objects: a folder or a bucket"),
   prefix: Field.withDefault(
-    Field.described(Field.text, "Key prefix", { examples: ["store/narinfo/"] }),
+    Field.described(Field.text, "Key prefix", { examples: ["archive/2026/"] }),
     "What keys must begin with; for a whole folder, with its last slash",
     "",
   ),
   suffix: Field.withDefault(
-    Field.described(Field.text, "Key suffix", { examples: [".narinfo"] }),
+    Field.described(Field.text, "Key suffix", { examples: [".ndjson"] }),
     "What keys must end with; objects without it are not looked at",
     "",
   ),
   maxObjectSize: Field.withDefault(
     Field.size,
     "Size over which an object is rejected unread",
-    // Two thousand times the largest narinfo seen; one object must fit in memory a few times over.
+    // One object must fit in memory a few times over.
     16 * 1024 * 1024,
   ),
 });
 
 type Options = typeof Options.Type;
 
-/** Keys asked for at once: 512 narinfos are 350 KiB and 10 ms of a local disk, so that a batch is never long in coming. */
+/** Keys asked for at once: 512 objects of 700 bytes are 350 KiB and 10 ms of a local disk, so that a batch is never long in coming. */
 const chunkKeys = 512;
 
 /** Chunks read while the consumer is busy with one. */
@@ -48,7 +48,7 @@ const checkOptions = ({ prefix, suffix, maxObjectSize }: Options): ReadonlyArray
       severity: "error",
       path: ["prefix"],
       message: `no key can begin with ${JSON.stringify(prefix)}: keys have no leading, double or dotted parts`,
-      suggestion: "write it like store/narinfo/",
+      suggestion: "write it like archive/2026/",
     } satisfies Problem,
   ]),
   ...(suffix.includes("/")
@@ -58,7 +58,7 @@ const checkOptions = ({ prefix, suffix, maxObjectSize }: Options): ReadonlyArray
         severity: "error",
         path: ["suffix"],
         message: "a suffix is compared with the last part of a key, which holds no slash",
-        suggestion: "write it like .narinfo",
+        suggestion: "write it like .ndjson",
       } satisfies Problem,
     ]
     : []),
@@ -200,8 +200,8 @@ export const storageObjects = Component.source({
   options: Options,
   examples: [
     {
-      title: "The narinfos of an ncps cache",
-      yaml: "type: storage-objects\nconnection: cache-storage\nprefix: store/narinfo/\nsuffix: .narinfo\n",
+      title: "The NDJSON files of one year",
+      yaml: "type: storage-objects\nconnection: cache-storage\nprefix: archive/2026/\nsuffix: .ndjson\n",
     },
   ],
   check: checkOptions,

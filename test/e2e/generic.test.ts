@@ -24,9 +24,13 @@ describe("NDJSON into parents, children, grandchildren and shared rows", () => {
 
     const plan = await pipeline(shop, ["plan", "orders"]);
     expect(plan, plan.stdout + plan.stderr).toMatchObject({ code: 0 });
+    expect(plan.stdout).toContain("3 objects; of the first 73");
     const dryRun = await shop.run("orders", "--dry-run", "--json");
     expect(JSON.parse(dryRun.stdout).result.counts).toMatchObject({ "would-commit": 73, "would-delete": 73 });
-    expect(await shop.ledger(0, "orders")).toEqual({ listed: 73, committed: 73, deleted: 73 });
+    const { stderr } = await shop.run("orders", "--keep", "--json");
+    expect(stderr).toContain("found=73");
+    expect(stderr, "objects are not what is counted").not.toContain("percent=");
+    expect(await shop.ledger(0, "orders")).toEqual({ listed: 73, already: 73, deleted: 73 });
 
     const sorted = all.toSorted((a, b) => a.number < b.number ? -1 : 1);
     expect(Shop.stored(shop)).toEqual(Shop.expected(sorted));

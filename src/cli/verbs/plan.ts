@@ -2,7 +2,7 @@ import * as Args from "@effect/cli/Args";
 import { Effect } from "effect";
 import { State } from "../../core/State.ts";
 import { forecast } from "../../engine/Forecast.ts";
-import { count } from "../../engine/Run.ts";
+import { count, isKeyed } from "../../engine/Run.ts";
 import * as Answer from "../Answer.ts";
 import * as Flag from "../Flag.ts";
 import * as Layout from "../Layout.ts";
@@ -42,12 +42,13 @@ export const plan = Verb.make({
       ?.rate;
     const sampleRate = sample.listed * 1000 / Math.max(sample.durationMillis, 1);
     const rate = lastRate ?? sampleRate;
+    const transforms = plan.spec.transforms.map(({ component, options }) => component.make(options));
     const planned: PlanText.Planned = {
       plan,
       keep: values.keep,
       total,
       sample,
-      eta: total === undefined || rate === 0
+      eta: total === undefined || rate === 0 || !isKeyed(transforms)
         ? undefined
         : { millis: Math.round(total / rate * 1000), basis: lastRate === undefined ? "sample" : "last run" },
       warnings,
