@@ -50,6 +50,8 @@ export const incidents = (
 /** What to do about what is left, as commands; empty when nothing is. */
 const steps = (report: RunReport, advise: Advise): ReadonlyArray<readonly [command: string, why: string]> => {
   const { keep, ledger, pipeline, stop } = report;
+  // Who kept the source is never handed a command that deletes it as the way to go on.
+  const onwards = advise(`run ${quote(pipeline)}${keep ? " --keep" : ""}`);
   const again = ledger.failed + ledger.contended + ledger.changed + ledger.undeleted > 0 || stop !== undefined;
   return [
     ...(ledger.rejected + ledger.conflict > 0
@@ -63,7 +65,7 @@ const steps = (report: RunReport, advise: Advise): ReadonlyArray<readonly [comma
       : []),
     ...(again
       ? [[
-        advise(`run ${quote(pipeline)}`),
+        onwards,
         stop === undefined
           ? "tries again what is left"
           : stop.kind === "environment"
@@ -93,12 +95,19 @@ const lacking = (ledger: Ledger.Ledger): string =>
 
 /** The one line that says how it went. */
 export const verdict = (report: RunReport): string => {
-  const { keep, ledger, pipeline, status } = report;
+  const { keep, ledger, pipeline, status, stop } = report;
   const skipped = ledger.skipped === 0 ? "" : `, ${Layout.count(ledger.skipped)} skipped`;
   const wanted = ledger.listed - ledger.skipped;
-  if (status === "succeeded" && wanted === 0) return `${pipeline} succeeded: nothing to do${skipped}`;
-  return `${pipeline} ${word(report)}: ${Layout.count(ledger.committed + ledger.already)} of ${
-    Layout.plural(wanted, "item")
+  if (status === "succeeded" && wanted === 0) {
+    return `${pipeline} succeeded: nothing to do, ${
+      ledger.listed === 0 ? "the source holds no items" : `all ${Layout.count(ledger.skipped)} skipped`
+    }`;
+  }
+  const durable = Layout.count(ledger.committed + ledger.already);
+  const items = Layout.plural(wanted, "item");
+  // What a run that ended early has listed is not what there is.
+  return `${pipeline} ${word(report)}${
+    stop === undefined ? `: ${durable} of ${items}` : ` after ${items}: ${durable}`
   } in the target, ${keep ? "source kept" : `${Layout.count(ledger.deleted)} deleted at the source`}${skipped}${
     lacking(ledger)
   }`;

@@ -38,6 +38,7 @@ export const verdict = (forecast: Forecast, tolerate: Tolerance): string => {
 /** A dry run, told: what a run would come to. */
 export const lines = (
   forecast: Forecast,
+  keep: boolean,
   tolerate: Tolerance,
   advise: Advise,
   exitCode: number,
@@ -53,7 +54,7 @@ export const lines = (
     : ["", "Would stay behind", ...AccountText.incidents(forecast.incidents, undefined, paint)]),
   "",
   "Next",
-  `  ${advise(`run ${quote(forecast.pipeline)}`)}`,
+  `  ${advise(`run ${quote(forecast.pipeline)}${keep ? " --keep" : ""}`)}`,
   "",
   `${(exitCode === 0 ? paint.green : paint.red)(`${exitCode === 0 ? "✔" : "✘"} ${verdict(forecast, tolerate)}`)}${
     exitCode === 0 ? "" : paint.dim(`  (exit ${exitCode})`)

@@ -21,16 +21,21 @@ export const progressOf = (record: RunRecord): Progress | undefined => {
   return report !== undefined && !("runId" in report) ? report : undefined;
 };
 
+/** Its post-steps were left out, as far as is recorded. */
+export const isKeeping = (record: RunRecord): boolean => recorded(record)?.keep === true;
+
 /** `4,987 listed, 4,900 in the target, 4,900 deleted, 87 left behind`. */
 export const figures = (record: RunRecord): string => {
   const ledger = recorded(record)?.ledger;
   if (ledger === undefined) return "";
   const durable = ledger.committed + ledger.already;
   const left = Ledger.processed(ledger) - durable - ledger.skipped;
+  const undeleted = ledger.changed + ledger.undeleted;
   return [
     `${Layout.count(ledger.listed)} listed`,
     `${Layout.count(durable)} in the target`,
     ...(ledger.deleted > 0 ? [`${Layout.count(ledger.deleted)} deleted`] : []),
+    ...(undeleted > 0 ? [`${Layout.count(undeleted)} not deleted`] : []),
     ...(ledger.kept > 0 ? [`${Layout.count(ledger.kept)} kept`] : []),
     ...(ledger.skipped > 0 ? [`${Layout.count(ledger.skipped)} skipped`] : []),
     ...(left > 0 ? [`${Layout.count(left)} left behind`] : []),

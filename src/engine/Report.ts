@@ -3,7 +3,7 @@ import type { Admission, Disposal, Ledger } from "./Ledger.ts";
 /** Items that ended alike: how many, and the first few by name. */
 export interface Incident {
   readonly outcome: Admission | Disposal;
-  /** Stable, e.g. `narinfo/unknown-key`. */
+  /** Stable, e.g. `ndjson/syntax`. */
   readonly code: string;
   readonly count: number;
   readonly samples: ReadonlyArray<{ readonly key: string; readonly reason: string }>;
@@ -17,6 +17,8 @@ export interface Stop {
 }
 
 export interface Progress {
+  /** Post-steps are left out. */
+  readonly keep: boolean;
   /** Keys in the source; `undefined` until they have been counted, and where counting is dear. */
   readonly total: number | undefined;
   readonly ledger: Ledger;

@@ -61,7 +61,24 @@ describe("the closing account", () => {
     const told = text({ ledger: { ...empty, listed: 1, failed: 1 }, status: "failed", stop }, 3);
     expect(told).toContain("Stopped early (sql/environment): disk is full");
     expect(told).toContain("once the cause is mended");
-    expect(told).toContain("✘ p stopped: 0 of 1 item in the target, 0 deleted at the source, 1 failed  (exit 3)");
+    expect(told).toContain("✘ p stopped after 1 item: 0 in the target, 0 deleted at the source, 1 failed  (exit 3)");
+  });
+
+  it("who kept the source is not told to go on with a command that deletes it", () => {
+    const stop = { kind: "signal", code: "signal/sigint", reason: "SIGINT was received" } as const;
+    const told = text({
+      ledger: { ...empty, listed: 1, committed: 1, kept: 1 },
+      status: "interrupted",
+      keep: true,
+      stop,
+    }, 130);
+    expect(told).toContain("pipeline run p --keep --env prod  goes on with what is left");
+    expect(told.match(/pipeline run/g)).toHaveLength(1);
+  });
+
+  it("an empty source is told from one where all was accepted: a wrong folder is empty too", () => {
+    expect(text({}, 0)).toContain("✔ p succeeded: nothing to do, the source holds no items");
+    expect(text({ ledger: { ...empty, listed: 2, skipped: 2 } }, 0)).toContain("nothing to do, all 2 skipped");
   });
 
   it("keeps to a screen or two however many ways there are to fail", () => {

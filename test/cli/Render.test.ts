@@ -25,6 +25,7 @@ const make = (options: { readonly json?: boolean; readonly isTerminal?: boolean;
 };
 
 const progress = {
+  keep: false,
   total: 200,
   ledger: { ...empty, listed: 100, committed: 90, rejected: 7, skipped: 3 },
   elapsedMillis: 65_000,

@@ -1,5 +1,6 @@
 import * as Args from "@effect/cli/Args";
 import { Effect, Option } from "effect";
+import type { RunRecord } from "../../core/State.ts";
 import { State } from "../../core/State.ts";
 import * as Answer from "../Answer.ts";
 import * as Flag from "../Flag.ts";
@@ -10,6 +11,11 @@ import * as Verb from "../Verb.ts";
 import * as Workspace from "../Workspace.ts";
 
 const byDefault = 20;
+
+const elapsed = (record: RunRecord): string => {
+  const millis = Runs.reportOf(record)?.durationMillis ?? Runs.progressOf(record)?.elapsedMillis;
+  return millis === undefined ? "?" : Layout.duration(millis);
+};
 
 /** `pipeline history`: the runs there were. */
 export const history = Verb.make({
@@ -41,7 +47,7 @@ export const history = Verb.make({
             paint.bold(record.pipeline),
             record.kind,
             Runs.status(record, paint),
-            Layout.duration(Runs.reportOf(record)?.durationMillis ?? Runs.progressOf(record)?.elapsedMillis ?? 0),
+            elapsed(record),
             paint.dim(record.id),
             Runs.figures(record),
           ])),

@@ -141,7 +141,7 @@ export const run = Verb.make({
       summary,
       result: foreseen,
       problem: { code: foreseen.stop?.code ?? "run/unclean", message: summary },
-      text: (paint) => ForecastText.lines(foreseen, tolerate, advise, ExitCode.of(outcome), paint),
+      text: (paint) => ForecastText.lines(foreseen, keep, tolerate, advise, ExitCode.of(outcome), paint),
     }, report);
   }),
 });

@@ -43,9 +43,10 @@ const counted = (count: number): string =>
 
 const next = ({ name, run, waiting }: Standing): string | undefined => {
   if (run === undefined) return `plan ${quote(name)}`;
-  if (run.status === "abandoned" || run.status === "interrupted") return `run ${quote(name)}`;
+  const again = `run ${quote(name)}${Runs.isKeeping(run) ? " --keep" : ""}`;
+  if (run.status === "abandoned" || run.status === "interrupted") return again;
   if (waiting > 0) return `quarantine list --pipeline ${quote(name)}`;
-  return run.status === "failed" ? `run ${quote(name)}` : undefined;
+  return run.status === "failed" ? again : undefined;
 };
 
 const describe = (of: Standing, advise: (words: string) => string, paint: Paint): ReadonlyArray<string> => {
