@@ -129,13 +129,13 @@ const attempt = (
 ): Effect.Effect<void, Retry.Failure> =>
   Effect.gen(function*() {
     const faults = yield* Faults;
-    const { heldMillis, lease, present, since, written } = yield* bench.writing.withPermits(1)(
+    const { heldMillis, items, lease, present, since, written } = yield* bench.writing.withPermits(1)(
       lockAndWrite(bench, admitted, open),
     );
     yield* Effect.gen(function*() {
       if (present.length === 0) return;
       yield* faults.hit("before-read-back");
-      const verdicts = yield* bench.sink.verify(present.map(({ item }) => item));
+      const verdicts = yield* bench.sink.verify(items);
       yield* faults.hit("after-read-back");
       const { durable, refused, vanished } = judge(present, written, verdicts);
       for (const member of present) open.delete(member);
@@ -164,11 +164,12 @@ const lockAndWrite = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set
     return yield* Effect.gen(function*() {
       yield* faults.hit("after-lock");
       const present = yield* stillThere(bench, mine, open);
-      if (present.length === 0) return { lease, present, written: [], since, heldMillis: 0 };
+      if (present.length === 0) return { lease, present, items: [], written: [], since, heldMillis: 0 };
       yield* faults.hit("before-write");
       const begun = yield* bench.now;
-      const written = yield* bench.sink.write(present.map(({ item }) => item));
-      return { lease, present, written, since, heldMillis: (yield* bench.now) - begun };
+      const items = present.map(({ item }) => item);
+      const written = yield* bench.sink.write(items);
+      return { lease, present, items, written, since, heldMillis: (yield* bench.now) - begun };
     }).pipe(Effect.onError(() => lease?.release ?? Effect.void));
   });
 

@@ -140,17 +140,26 @@ const unsorted = <A>(order: ReadonlyArray<number>, answers: ReadonlyArray<A>): R
 const toSink = (sql: Sql, compiler: Compiler<object>, layout: Layout, { comparators }: SinkSettings): Sink => {
   const builder = Rows.builder(layout, compiler.collations);
   const definition = compiler.compile(layout);
+  /** The same items are written and then read back: their rows are made once. */
+  const batches = new WeakMap<ReadonlyArray<Item>, Rows.Sorted>();
+  const sorted = (items: ReadonlyArray<Item>): Rows.Sorted => {
+    const known = batches.get(items);
+    if (known !== undefined) return known;
+    const made = builder.sorted(items);
+    batches.set(items, made);
+    return made;
+  };
   return {
     singleWriter: sql.facts.singleWriter,
     identify: ({ value }) => builder.identify(value),
     sift: sift(layout, builder),
     write: Effect.fn("SqlUpsert.write")(function*(items: ReadonlyArray<Item>) {
-      const { batch, order } = builder.sorted(items);
+      const { batch, order } = sorted(items);
       const fates = yield* sql.write(compiler.upsert, definition, batch);
       return unsorted(order, fates.map(written));
     }),
     verify: Effect.fn("SqlUpsert.verify")(function*(items: ReadonlyArray<Item>) {
-      const { batch, order } = builder.sorted(items);
+      const { batch, order } = sorted(items);
       const sightings = yield* sql.read(compiler.readBack, definition, batch);
       const found = verdicts(layout, comparators, batch, sightings);
       // Invariant 1: a row that was there, or that someone wrote since, may be committed but not synced.

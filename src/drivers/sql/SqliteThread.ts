@@ -4,6 +4,8 @@ import type { Scope } from "effect";
 import { Worker } from "node:worker_threads";
 import { SqlError } from "../../core/Errors.ts";
 import type { Program } from "../../core/Sql.ts";
+import { pack, unpack } from "../Packed.ts";
+import type { Packed } from "../Packed.ts";
 import * as SqliteError from "./SqliteError.ts";
 import * as SqliteFile from "./SqliteFile.ts";
 import type { Reply, Request, WorkerSettings } from "./sqliteProtocol.ts";
@@ -20,6 +22,18 @@ const workerUrl = new URL(
  * would take the process with it as soon as the statement fails (better-sqlite3 throws where nothing can be thrown any more).
  */
 const deadlineBeyondWaits = Duration.seconds(30);
+
+/** A batch goes to the thread that writes it and to the one that reads it back: it is packed for both. */
+const packed = new WeakMap<object, Packed>();
+
+const packedOnce = (input: unknown): Packed => {
+  if (typeof input !== "object" || input === null) return pack(input);
+  const known = packed.get(input);
+  if (known !== undefined) return known;
+  const made = pack(input);
+  packed.set(input, made);
+  return made;
+};
 
 export interface SqliteThread {
   readonly opened: Extract<Reply, { readonly _tag: "Opened" }>;
@@ -69,7 +83,7 @@ export const make = (
       const waiting = pending.get(reply.id);
       pending.delete(reply.id);
       if (reply._tag === "Done") {
-        if (waiting !== undefined) Deferred.unsafeDone(waiting, Effect.succeed(reply.value));
+        if (waiting !== undefined) Deferred.unsafeDone(waiting, Effect.succeed(unpack(reply.value)));
         return;
       }
       const error = SqliteError.translate(connection, settings.path, reply);
@@ -138,7 +152,7 @@ export const make = (
           id,
           program: program.name,
           definition: define(definition),
-          input,
+          input: packedOnce(input),
         })) as Effect.Effect<O, SqlError>,
       settle: Effect.asVoid(request((id) => ({ _tag: "Settle", id }))),
     };

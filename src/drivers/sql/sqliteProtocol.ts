@@ -1,6 +1,7 @@
 /** What the main thread and the thread that owns a SQLite connection say to each other. */
 import type { Access } from "../../core/Connections.ts";
 import type { FaultPoint } from "../../core/Faults.ts";
+import type { Packed } from "../Packed.ts";
 
 export interface WorkerSettings {
   readonly path: string;
@@ -20,7 +21,7 @@ export type Request =
     readonly id: number;
     readonly program: string;
     readonly definition: number;
-    readonly input: unknown;
+    readonly input: Packed;
   }
   | { readonly _tag: "Settle"; readonly id: number }
   | { readonly _tag: "Close" };
@@ -28,7 +29,7 @@ export type Request =
 /** `Opened` comes once, first, or `Failed` with id 0. */
 export type Reply =
   | { readonly _tag: "Opened"; readonly version: string; readonly journalMode: string; readonly synchronous: string }
-  | { readonly _tag: "Done"; readonly id: number; readonly value: unknown }
+  | { readonly _tag: "Done"; readonly id: number; readonly value: Packed }
   | ({ readonly _tag: "Failed"; readonly id: number } & Failure);
 
 export interface Failure {

@@ -8,6 +8,7 @@ import { dirname } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Call, Row, Script } from "../../core/Sql.ts";
 import { programs } from "../../sql/programs.ts";
+import { pack, unpack } from "../Packed.ts";
 import type { Failure, Reply, Request, WorkerSettings } from "./sqliteProtocol.ts";
 
 const settings: WorkerSettings = workerData;
@@ -202,8 +203,11 @@ const answer = (db: Database.Database, request: Request): void => {
       try {
         const value = request._tag === "Settle"
           ? settle()
-          : transact(db, programs.get(request.program)!.script(definitions.get(request.definition), request.input));
-        reply({ _tag: "Done", id: request.id, value });
+          : transact(
+            db,
+            programs.get(request.program)!.script(definitions.get(request.definition), unpack(request.input)),
+          );
+        reply({ _tag: "Done", id: request.id, value: pack(value) });
       } catch (error) {
         reply({ _tag: "Failed", id: request.id, ...failureOf(error, request._tag === "Settle" ? "settle" : "run") });
       }

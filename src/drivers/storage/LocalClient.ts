@@ -2,6 +2,7 @@
 import { Effect, type Scope } from "effect";
 import { Worker } from "node:worker_threads";
 import { StorageError } from "../../core/Errors.ts";
+import { pack, unpack } from "../Packed.ts";
 import type { Operations, Request, Response, WorkerData } from "./localWorker.ts";
 
 type Result<Op extends keyof Operations> = Effect.Effect<ReturnType<Operations[Op]>, StorageError>;
@@ -54,7 +55,7 @@ const start = (name: string, worker: Worker): { readonly worker: Worker; readonl
     pending.delete(response.id);
     resume?.(
       "value" in response
-        ? Effect.succeed(response.value)
+        ? Effect.succeed(unpack(response.value))
         : "fault" in response
         ? Effect.fail(new StorageError({ connection: name, ...response.fault }))
         : Effect.die(response.defect),
@@ -69,7 +70,7 @@ const start = (name: string, worker: Worker): { readonly worker: Worker; readonl
       if (death !== undefined) return resume(Effect.fail(death));
       const id = ++calls;
       pending.set(id, resume);
-      worker.postMessage({ id, op, args } satisfies Request);
+      worker.postMessage({ id, op, args: pack(args) } satisfies Request);
       return Effect.sync(() => {
         pending.delete(id);
       });

@@ -92,13 +92,13 @@ const rootFault = (path: string, error: unknown): StorageFault => {
       return new StorageFault({
         reason: "Missing",
         detail: `the folder ${path} does not exist`,
-        remedy: "Correct the connection's root, or mount what belongs there",
+        remedy: "Correct the connection's path, or mount what belongs there",
       });
     case "ENOTDIR":
       return new StorageFault({
         reason: "Unusable",
         detail: `${path} is no folder`,
-        remedy: "The connection's root must be the folder that holds the keys",
+        remedy: "The connection's path must be a folder: the one that the keys start below",
       });
     case "EACCES":
     case "EPERM":
@@ -198,7 +198,7 @@ export const startFault = (root: Root, folder: string, error: unknown): StorageF
     return new StorageFault({
       reason: "Unusable",
       detail: `${path} is, or lies behind, something that is no folder or is a symbolic link, which is never followed`,
-      remedy: "Name the real folder as the connection's root",
+      remedy: "Name the real folder as the connection's path",
       key,
     });
   }

@@ -1,6 +1,7 @@
 /** The thread that does the file work of one local storage: so the main loop never waits for a disk. Bundled by itself. */
 import { parentPort, workerData } from "node:worker_threads";
 import type { Entry } from "../../core/Storage.ts";
+import { pack, type Packed, unpack } from "../Packed.ts";
 import { type FaultFields, openRoot, type Root, StorageFault } from "./LocalFolders.ts";
 import * as Objects from "./LocalObjects.ts";
 import * as Walk from "./LocalWalk.ts";
@@ -14,13 +15,13 @@ export interface WorkerData {
 export interface Request {
   readonly id: number;
   readonly op: keyof Operations;
-  readonly args: ReadonlyArray<unknown>;
+  readonly args: Packed;
 }
 
 export type Response =
   & { readonly id: number }
   & (
-    | { readonly value: unknown }
+    | { readonly value: Packed }
     /** The storage itself is at fault. */
     | { readonly fault: FaultFields }
     /** A bug in here. */
@@ -89,8 +90,10 @@ parentPort!.on("message", ({ id, op, args }: Request) => {
     parentPort!.postMessage(response, [...transfer]);
   try {
     operations ??= serve(typeof given === "string" ? openRoot(given) : given);
-    const value = (operations[op] as (...args: ReadonlyArray<unknown>) => unknown)(...args);
-    answer({ id, value }, op === "read" ? [(value as Objects.ReadPart).content] : []);
+    const value = (operations[op] as (...args: ReadonlyArray<unknown>) => unknown)(
+      ...(unpack(args) as ReadonlyArray<unknown>),
+    );
+    answer({ id, value: pack(value) }, op === "read" ? [(value as Objects.ReadPart).content] : []);
   } catch (error) {
     answer(error instanceof StorageFault ? { id, fault: error.fields } : { id, defect: error });
   }
