@@ -32,6 +32,8 @@ export interface RunOptions {
 const progressEvery = Duration.seconds(5);
 /** A run whose process died is recognised after this long: six missed heartbeats. */
 const lease = Duration.seconds(30);
+/** Batches under way where only one can be written at a time: one is written, one read back, one deleted. More would wait, in memory. */
+const batchesPerWriter = 3;
 
 /**
  * Runs a plan to its end or to the first reason to stop, and answers the closing account. Fails only before the first item: when a connection,
@@ -69,6 +71,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
   const watermarks = new Watermarks.Watermarks();
   const adapt = new Adapt(spec.sink.batch.items, spec.sink.lock?.holdTarget);
   const intake = yield* Intake.make({ batch: spec.sink.batch, retry: spec.sink.retry, size: () => adapt.items, now });
+  const workers = sink.singleWriter ? Math.min(batchesPerWriter, spec.sink.concurrency.max) : spec.sink.concurrency.max;
   const halt = yield* Effect.makeLatch(false);
   let stopped: Stop | undefined;
   let total: number | undefined;
@@ -87,7 +90,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     settlement,
     defer: intake.defer,
     adapt,
-    writing: yield* Effect.makeSemaphore(sink.singleWriter ? 1 : spec.sink.concurrency.max),
+    writing: yield* Effect.makeSemaphore(sink.singleWriter ? 1 : workers),
     now,
     stop,
     stopping: halt.await,
@@ -155,7 +158,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
 
   yield* Effect.all(
     Array.from(
-      { length: spec.sink.concurrency.max },
+      { length: workers },
       () => intake.work((batch) => Work.batch(bench, batch)).pipe(Effect.catchAllCause(stopOnDefect)),
     ),
     { concurrency: "unbounded", discard: true },
