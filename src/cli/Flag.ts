@@ -48,9 +48,9 @@ export const count = (name: string, summary: string, byDefault: number): Flag<nu
   name,
   value: "N",
   summary: `${summary} (${byDefault})`,
-  option: Options.integer(name).pipe(
+  option: Options.text(name).pipe(
     Options.filterMap(
-      (value) => value >= 1 ? Option.some(value) : Option.none(),
+      (value) => /^[1-9]\d{0,8}$/.test(value) ? Option.some(Number(value)) : Option.none(),
       `--${name} takes a whole number of at least 1`,
     ),
     Options.withDescription(summary),

@@ -39,6 +39,7 @@ const statements = (plan: Plan, paint: Paint): ReadonlyArray<string> =>
   ]);
 
 const deletions = ({ keep, plan, total }: Planned): string => {
+  if (total === 0) return "nothing: there are no objects";
   if (!plan.deletes) return keep ? "nothing is deleted (--keep)" : "nothing is deleted";
   return `${
     total === undefined ? "objects" : `up to ${Layout.plural(total, "object")}`
@@ -50,7 +51,7 @@ const etaOf = ({ eta }: Planned): string =>
     ? "unknown"
     : eta.basis === "last run"
     ? `about ${Layout.duration(eta.millis)}, at the rate of the last run`
-    : `at least ${Layout.duration(eta.millis)}: the sample was read and compared at that rate, writing takes longer`;
+    : `about ${Layout.duration(eta.millis)} to read and compare, at the rate of the sample; writing comes on top`;
 
 /** What would be done, to what, how much of it, and how to do it. */
 export const lines = (planned: Planned, advise: Advise, paint: Paint): ReadonlyArray<string> => {
@@ -67,9 +68,13 @@ export const lines = (planned: Planned, advise: Advise, paint: Paint): ReadonlyA
     ...statements(plan, paint),
     "",
     paint.bold("Source"),
-    `  ${total === undefined ? "not counted" : Layout.plural(total, "object")}; of the first ${
-      Layout.count(sample.listed)
-    } that were read and compared:`,
+    ...(total === 0
+      ? ["  holds no objects there: nothing to do, or another folder holds them"]
+      : [
+        `  ${total === undefined ? "not counted" : Layout.plural(total, "object")}; of the first ${
+          Layout.count(sample.listed)
+        } that were read and compared:`,
+      ]),
     ...ForecastText.counts(sample),
     ...AccountText.incidents(sample.incidents, undefined, paint),
     ...(sample.stop === undefined ? [] : [paint.red(`  the sample ended early: ${sample.stop.reason}`)]),

@@ -6,7 +6,7 @@ import type { QuarantineRecord, State } from "../core/State.ts";
 import { UsageError } from "./Failure.ts";
 import * as Flag from "./Flag.ts";
 import * as Layout from "./Layout.ts";
-import type { Workspace } from "./Workspace.ts";
+import * as Workspace from "./Workspace.ts";
 
 export const args = Args.text({ name: "WHAT" }).pipe(Args.repeated);
 export const usage = "[WHAT…]";
@@ -27,7 +27,7 @@ export const pageSize = 1_000;
 
 /** What to ask the state for. A pipeline's name among ids and keys is a slip, and would find nothing. */
 export const filter = (
-  workspace: Workspace,
+  workspace: Workspace.Workspace,
   values: Values,
   what: ReadonlyArray<string>,
   accepted: boolean | undefined,
@@ -40,13 +40,14 @@ export const filter = (
       remedy: `write --pipeline ${name}`,
     });
   }
-  return Effect.succeed({
+  const by = {
     environment: workspace.environment,
     ...(values.pipeline === undefined ? {} : { pipeline: values.pipeline }),
     ...(values.code === undefined ? {} : { code: values.code }),
     ...(what.length === 0 ? {} : { match: what }),
     ...(accepted === undefined ? {} : { accepted }),
-  });
+  };
+  return values.pipeline === undefined ? Effect.succeed(by) : Effect.as(Workspace.file(workspace, values.pipeline), by);
 };
 
 /** Page by page, so that memory does not grow with the quarantine (Invariant 4). */
@@ -91,13 +92,29 @@ export const demand = (
       remedy: `see ${advised}`,
     });
 
-export const nothing = (what: ReadonlyArray<string>, advised: string): UsageError =>
+/** `--all` of none is done already: scripts call it after every run. */
+export const isAll = (values: Values & { readonly all: boolean }, what: ReadonlyArray<string>): boolean =>
+  values.all && what.length === 0 && values.code === undefined;
+
+/** That there is none, with what was asked for: a mistyped code looks like a clean quarantine otherwise. */
+export const none = (kind: "waiting" | "accepted", { code, pipeline }: Values, what: ReadonlyArray<string>): string =>
+  [
+    `nothing ${kind} in quarantine`,
+    ...(what.length === 0 ? [] : [`is called ${what.join(", ")}`]),
+    ...(code === undefined ? [] : [`with code ${code}`]),
+    ...(pipeline === undefined ? [] : [`of pipeline ${pipeline}`]),
+  ].join(" ");
+
+/** Of an id; shorter words are looked for among keys alone. */
+const shortestId = 6;
+
+export const nothing = (values: Values, what: ReadonlyArray<string>, advised: string): UsageError =>
   new UsageError({
     reason: "selection",
-    detail: what.length === 0
-      ? "no item in quarantine is like that"
-      : `nothing in quarantine is called ${what.join(", ")}`,
-    remedy: `see ${advised}`,
+    detail: what.length === 0 ? none("waiting", values, what) : `nothing in quarantine is called ${what.join(", ")}`,
+    remedy: what.some((word) => word.length < shortestId)
+      ? `give the first ${shortestId} letters of an id, or more: see ${advised}`
+      : `see ${advised}`,
   });
 
 /** As `--json` shows a record. */

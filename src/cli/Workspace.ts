@@ -43,7 +43,7 @@ export const phrase = (error: PlatformError): string =>
     ? error.message
     : { NotFound: "it does not exist", PermissionDenied: "permission denied", AlreadyExists: "it exists already" }[
       error.reason as string
-    ] ?? error.description ?? error.message;
+    ] ?? (error.description?.startsWith("EISDIR") === true ? "it is a folder" : error.description ?? error.message);
 
 export const unreadable = (path: string) => (error: PlatformError): FileError =>
   new FileError({ reason: "read", path, detail: `it cannot be read: ${phrase(error)}`, cause: error });
@@ -94,7 +94,7 @@ export const look = Effect.fn("Workspace.look")(function*(values: Common) {
         ? new UsageError({
           reason: "project",
           detail: `the project file ${values.project} does not exist`,
-          remedy: "leave --project out to use the packaged one, or make one with pipeline init",
+          remedy: "leave --project out to use the one found upward, else the packaged one; pipeline init makes one",
         })
         : unreadable(shown(projectFile))(error)
     ),

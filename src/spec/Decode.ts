@@ -174,7 +174,11 @@ export const decode = <A>(
     Schema.decodeUnknownEither(schema, { errors: "all", onExcessProperty: "error" })(Tree.plain(node)),
     ({ issue }) =>
       faultsOf(issue, path, [], { depth: path.length + 1, keys: alsoKnown }).map(({ side, suggestion, ...fault }) =>
-        Finding.inTree(root, side, { ...fault, ...(suggestion === undefined ? {} : { suggestion }) })
+        Finding.inTree(root, side, {
+          ...fault,
+          message: fault.message + Tree.by(Tree.at(root, fault.path)),
+          ...(suggestion === undefined ? {} : { suggestion }),
+        })
       ),
   );
 

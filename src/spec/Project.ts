@@ -225,13 +225,14 @@ const decodeConnection = (
     });
 };
 
-/** `CACHE_STORAGE_S3_BUCKET sets a bucket` or `a bucket is set`. */
+/** Which variables a setting came from, and how to be rid of it. */
 const suppliedBy = (root: Tree.Node, path: Tree.Path): { readonly by: string; readonly unset: string } => {
   const leaf = Tree.at(root, path);
   const names = leaf?._tag === "Leaf" ? leaf.variables : [];
-  return names.length === 0
-    ? { by: "", unset: `remove ${Tree.showPath(path)}` }
-    : { by: ` (by ${names.join(", ")})`, unset: `unset ${names.join(", ")}` };
+  return {
+    by: Tree.by(leaf),
+    unset: names.length === 0 ? `remove ${Tree.showPath(path)}` : `unset ${names.join(", ")}`,
+  };
 };
 
 const fillIn = (root: Tree.Node, paths: ReadonlyArray<Tree.Path>): string => {
@@ -298,7 +299,7 @@ const sqlOf = (
       kind,
       findings: report(
         "spec/bad-value",
-        "this is no URL of a database",
+        `this is no URL of a database${suppliedBy(root, at).by}`,
         "write it like sqlite:/var/lib/ncps/db.sqlite",
       ),
     };

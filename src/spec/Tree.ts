@@ -124,6 +124,10 @@ export const without = (node: MapNode, keys: ReadonlySet<string>): MapNode => ({
   entries: new Map([...node.entries].filter(([key]) => !keys.has(key))),
 });
 
+/** ` (by CACHE_LOCK_BACKEND)`: the variables that supplied a value, whose place in the file says little; empty where none did. */
+export const by = (node: Node | undefined): string =>
+  node?._tag === "Leaf" && node.variables.length > 0 ? ` (by ${node.variables.join(", ")})` : "";
+
 /** `transforms[0].type`; keys that are no words are quoted. */
 export const showPath = (path: Path): string =>
   path.reduce<string>(

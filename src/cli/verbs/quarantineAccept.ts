@@ -31,7 +31,13 @@ export const quarantineAccept = Verb.make({
       Effect.provide(yield* openState(workspace, "read")),
     );
     const [one] = found;
-    if (one === undefined) return yield* Selection.nothing(what, workspace.advise("quarantine list"));
+    if (one === undefined) {
+      if (!Selection.isAll(values, what)) {
+        return yield* Selection.nothing(values, what, workspace.advise("quarantine list"));
+      }
+      const summary = Selection.none("waiting", values, what);
+      return Answer.make({ summary, result: { accepted: 0 }, text: () => [summary] });
+    }
     const accepted = yield* Effect.flatMap(State, (port) =>
       Stream.runFoldEffect(
         Selection.pages(port, by),

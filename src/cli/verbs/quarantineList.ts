@@ -14,7 +14,7 @@ const byDefault = 50;
 /** `pipeline quarantine list`. */
 export const quarantineList = Verb.make({
   name: "quarantine list",
-  summary: "lists items that could not be accepted, or that conflict with rows that others wrote",
+  summary: "lists items that were left behind: rejected, or in conflict with rows that others wrote",
   description: `Their files are untouched. ${Selection.meaning}`,
   examples: ["pipeline quarantine list", "pipeline quarantine list --code narinfo/unknown-key --limit 500"],
   usage: Selection.usage,
@@ -42,7 +42,7 @@ export const quarantineList = Verb.make({
       summary,
       result: { environment: workspace.environment, items: shown.map(Selection.json), isComplete: !isMore },
       text: (paint) =>
-        shown.length === 0 ? [`nothing ${kind} in quarantine`] : [
+        shown.length === 0 ? [Selection.none(kind, values, what)] : [
           ...Layout.columns(shown.map(({ accepted, code, id, key, reason }) => [
             paint.bold(id),
             paint.yellow(code),

@@ -2,6 +2,7 @@ import { Array as Arr, Effect } from "effect";
 import type { QuarantineRecord } from "../../core/State.ts";
 import { State } from "../../core/State.ts";
 import type { RunReport } from "../../engine/Report.ts";
+import * as Answer from "../Answer.ts";
 import * as Approval from "../Approval.ts";
 import * as Execute from "../Execute.ts";
 import { UsageError } from "../Failure.ts";
@@ -73,7 +74,11 @@ export const quarantineRetry = Verb.make({
     );
     const pipelines = [...new Set(found.map(({ pipeline }) => pipeline))];
     const [name] = pipelines;
-    if (name === undefined) return yield* Selection.nothing(what, advise("quarantine list"));
+    if (name === undefined) {
+      if (!Selection.isAll(values, what)) return yield* Selection.nothing(values, what, advise("quarantine list"));
+      const summary = Selection.none("waiting", values, what);
+      return Answer.make({ summary, result: null, text: () => [summary] });
+    }
     if (pipelines.length > 1) {
       return yield* new UsageError({
         reason: "selection",

@@ -51,7 +51,7 @@ export const quarantineShow = Verb.make({
       (port) => Selection.first(port, by, shownAtMost),
     ).pipe(Effect.provide(state));
     const [one] = found;
-    if (one === undefined) return yield* Selection.nothing(what, workspace.advise("quarantine list"));
+    if (one === undefined) return yield* Selection.nothing(values, what, workspace.advise("quarantine list"));
     return Answer.make({
       summary: found.length === 1 ? `${one.key}: ${one.code}` : `${Layout.plural(found.length, "item")}`,
       result: { items: found.map(Selection.json) },
