@@ -304,7 +304,10 @@ const dispose = (bench: Bench, deletables: ReadonlyArray<Deletable>, lease: Leas
         if (link.disposal === "kept") link.disposal = disposalOf[outcome._tag];
         if (outcome._tag === "Undeleted") link.why = outcome;
         if (outcome._tag === "Changed") {
-          link.why = { code: "source/changed", reason: "changed since it was read, or another run is deleting it; run again" };
+          link.why = {
+            code: "source/changed",
+            reason: "changed since it was read, or another run is deleting it; run again",
+          };
         }
         if (outcome._tag === "Done" || outcome._tag === "Deleted" || outcome._tag === "Gone") next.push(link);
         else bench.settlement.dispose(link.deletable.members, link.disposal, link.why);

@@ -74,7 +74,7 @@ export class ModelWorld {
 
   constructor(items: ReadonlyArray<ModelItem>, troubles: ReadonlyArray<Trouble> = []) {
     this.items = items;
-    this.#byIdentity = new Map([...items].reverse().map((item) => [item.identity ?? item.key, item]));
+    this.#byIdentity = new Map(items.toReversed().map((item) => [item.identity ?? item.key, item]));
     for (const item of items) {
       const object = item.parts?.object ?? item.key;
       this.#byObject.set(object, [...(this.#byObject.get(object) ?? []), item]);
