@@ -2,14 +2,11 @@
  * Invariant 3: a process killed at any instant loses and doubles nothing. One cache is migrated by a row of processes, each of which is
  * killed with SIGKILL: at every boundary of a batch in turn, then at random instants; a last one is left alone.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { FaultPoint } from "../../src/core/Faults.ts";
 import * as Cache from "./Cache.ts";
-
-const bin = fileURLToPath(new URL("../../dist/bin.js", import.meta.url));
+import * as Random from "./Random.ts";
+import { accountOf, locks, run, small } from "./Runner.ts";
 
 const points: ReadonlyArray<FaultPoint> = [
   "before-lock",
@@ -29,62 +26,14 @@ const points: ReadonlyArray<FaultPoint> = [
 /** Reached by long runs only: the first heartbeat comes after five seconds. */
 const pulsePoints: ReadonlyArray<FaultPoint> = ["before-checkpoint", "after-checkpoint"];
 
-interface Death {
-  readonly signal: string | null;
-  readonly code: number | null;
-  readonly output: string;
-}
-
-/** Runs the built CLI until it ends or is killed. */
-const run = async (
-  cache: Cache.Cache,
-  settings: ReadonlyArray<string>,
-  death: { readonly fault: string } | { readonly afterMillis: number } | undefined,
-): Promise<Death> => {
-  const sets = settings.flatMap((set) => ["--set", set]);
-  const child = spawn(process.execPath, [bin, "run", "narinfo-to-db", "--json", ...sets], {
-    cwd: cache.folder,
-    env: {
-      PATH: process.env["PATH"],
-      ...cache.variables,
-      ...(death !== undefined && "fault" in death ? { NCPS_PIPELINE_FAULT: death.fault } : {}),
-    },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  child.stdout.on("data", (data) => output += String(data));
-  child.stderr.on("data", (data) => output += String(data));
-  const timer = death !== undefined && "afterMillis" in death
-    ? setTimeout(() => child.kill("SIGKILL"), death.afterMillis)
-    : undefined;
-  const [code, signal] = await once(child, "close") as [number | null, string | null];
-  clearTimeout(timer);
-  return { code, signal, output };
-};
-
-/** Deterministic and seedable: a failing seed can be run again. */
-const randomFrom = (seed: number) => {
-  let state = seed >>> 0;
-  return (below: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state % below;
-  };
-};
-
-const seed = Number(process.env["CRASH_SEED"] ?? 20_261_121);
-/** Small batches, so that one cache lasts for hundreds of deaths. */
-const small = ["sink.batch.items.start=10", "sink.batch.items.max=10"];
-
 /** Of one process after the other, over one cache. */
 const wantedDeaths = 210;
-
-const locks = ["lock.type=local", "lock.type=none"] as const;
 
 describe("Invariant 3: killed over and over", () => {
   it("at every boundary and at random instants, with and without locks, nothing is lost or doubled", async () => {
     const total = 8000;
     const cache = Cache.make(total);
-    const random = randomFrom(seed);
+    const random = Random.from(Random.seed);
     try {
       let deaths = 0;
       for (const lock of [...locks, ...locks, ...locks, ...locks]) {
@@ -96,25 +45,25 @@ describe("Invariant 3: killed over and over", () => {
           const { output, signal } = await run(cache, [...small, lock], death);
           if ("fault" in death) expect(signal, `${death.fault}: ${output}`).toBe("SIGKILL");
           if (signal === "SIGKILL") deaths++;
-          expect(cache.damage(), `seed ${seed}, ${lock}, ${JSON.stringify(death)}`).toEqual([]);
+          expect(cache.damage(), `seed ${Random.seed}, ${lock}, ${JSON.stringify(death)}`).toEqual([]);
         }
       }
       for (let attempt = 0; deaths < wantedDeaths && attempt < 2 * wantedDeaths; attempt++) {
         const afterMillis = 150 + random(400);
         const { signal } = await run(cache, [...small, locks[attempt % 2]!], { afterMillis });
         if (signal === "SIGKILL") deaths++;
-        if (attempt % 8 === 0) expect(cache.damage(), `seed ${seed}, killed after ${afterMillis} ms`).toEqual([]);
+        if (attempt % 8 === 0) {
+          expect(cache.damage(), `seed ${Random.seed}, killed after ${afterMillis} ms`).toEqual([]);
+        }
       }
       expect(deaths).toBeGreaterThanOrEqual(wantedDeaths);
       const left = cache.remaining();
       expect(left, "the cache was used up too early for the last deaths to mean anything").toBeGreaterThan(0);
       const end = await run(cache, small, undefined);
       expect(end.code, end.output).toBe(0);
-      const { result } = JSON.parse(end.output.slice(end.output.indexOf("{"))) as {
-        result: { ledger: Record<string, number>; imbalances: ReadonlyArray<string> };
-      };
-      expect(result.imbalances).toEqual([]);
-      expect(result.ledger["listed"]).toBe(left);
+      const { imbalances, ledger } = accountOf(end);
+      expect(imbalances).toEqual([]);
+      expect(ledger["listed"]).toBe(left);
       expect(cache.damage()).toEqual([]);
       expect(cache.remaining()).toBe(0);
       expect(cache.rows()).toMatchObject({
@@ -168,7 +117,7 @@ describe("two runners at once", () => {
   it.each(locks)("killed in turn with %s: nothing is lost or doubled", async (lock) => {
     const total = 1500;
     const cache = Cache.make(total);
-    const random = randomFrom(seed + 1);
+    const random = Random.from(Random.seed + 1);
     const settings = [...small, lock];
     try {
       for (let round = 0; round < 12; round++) {
@@ -176,7 +125,7 @@ describe("two runners at once", () => {
           run(cache, settings, { afterMillis: 250 + random(500) }),
           run(cache, settings, { fault: `${points[random(points.length - 2)]!}:${1 + random(5)}` }),
         ]);
-        expect(cache.damage(), `seed ${seed}, round ${round}`).toEqual([]);
+        expect(cache.damage(), `seed ${Random.seed}, round ${round}`).toEqual([]);
       }
       const ends = await Promise.all([run(cache, settings, undefined), run(cache, settings, undefined)]);
       for (const { code, output } of ends) expect(code, output).toBe(0);
