@@ -32,7 +32,7 @@ it.scoped("a worker that throws where nobody expects it fails the calls with the
 it.scoped("an interrupted call leaves no answer behind for the next one", () =>
   Effect.gen(function*() {
     const { call } = yield* client(
-      "import { parentPort } from 'node:worker_threads'; parentPort.on('message', ({ id, args }) => setTimeout(() => parentPort.postMessage({ id, value: args[0] }), 50))",
+      "import { parentPort } from 'node:worker_threads'; parentPort.on('message', ({ id, args }) => setTimeout(() => parentPort.postMessage({ id, value: ['plain', args[1][0]] }), 50))",
     );
     yield* Effect.fork(call("partitions", "first")).pipe(
       Effect.tap(() => Effect.yieldNow()),

@@ -3,6 +3,7 @@ import { Effect, Fiber } from "effect";
 import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { pack } from "../../../src/drivers/Packed.ts";
 import * as Local from "../../../src/drivers/storage/Local.ts";
 import { readAll, targetsOf } from "../../contract/storage.ts";
 import { folder, put } from "./folder.ts";
@@ -110,21 +111,21 @@ describe("Invariant 1: a delete hits only what was read", () => {
     Effect.gen(function*() {
       for (const [point, left] of [["before-delete", 2], ["after-delete", 1]] as const) {
         const root = yield* folder;
-        for (const key of ["1", "2", "3"]) put(root)(key);
+        const keys = ["1", "2", "3"];
+        for (const key of keys) put(root)(key);
+        const targets = yield* Effect.flatMap(
+          Local.make({ root, name: "cache-storage" }),
+          (storage) => targetsOf(storage, keys),
+        );
         const worker = new URL("../../../dist/localWorker.js", import.meta.url).href;
         const { signal } = spawnSync(process.execPath, [
           "-e",
           `
           const { Worker } = require("node:worker_threads");
-          const keys = ["1", "2", "3"];
           const worker = new Worker(new URL(${JSON.stringify(worker)}), {
             workerData: { root: ${JSON.stringify(root)}, armed: { point: ${JSON.stringify(point)}, passing: 2 } },
           });
-          worker.on("message", ({ id, value }) => {
-            const targets = value.answers.map(({ version, sha256 }, i) => ({ key: keys[i], origin: { version, sha256 } }));
-            if (id === 1) worker.postMessage({ id: 2, op: "remove", args: [targets] });
-          });
-          worker.postMessage({ id: 1, op: "read", args: [keys, 100] });
+          worker.postMessage({ id: 1, op: "remove", args: ${JSON.stringify(pack([targets]))} });
         `,
         ]);
         expect(signal).toBe("SIGKILL");
