@@ -189,12 +189,26 @@ const syncPath = (path: string): void => {
   }
 };
 
+/**
+ * SQLite does this when the last connection closes, unless that one only reads, as ours may: then whoever copies the file alone would
+ * miss what lies in the WAL. Waits for nobody; what a reader still needs stays there.
+ */
+const backfill = (db: Database.Database): void => {
+  if (settings.access === "read") return;
+  try {
+    db.pragma("wal_checkpoint(PASSIVE)");
+  } catch {
+    // It is committed and synced in the WAL, and the next writer does it.
+  }
+};
+
 const answer = (db: Database.Database, request: Request): void => {
   switch (request._tag) {
     case "Define":
       definitions.set(request.definition, request.value);
       return;
     case "Close":
+      backfill(db);
       db.close();
       port.close();
       return;

@@ -2,7 +2,16 @@ import { describe, expect, it } from "@effect/vitest";
 import Database from "better-sqlite3";
 import { Clock, Duration, Effect, Exit, Fiber, Scope, TestClock } from "effect";
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, fstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterEach, beforeEach, vi } from "vitest";
@@ -205,6 +214,21 @@ describe("a SQLite connection", () => {
       for (const [file, access] of [[path, "write"], [path, "read"], [plain.path, "write"]] as const) {
         yield* Effect.flatMap(open(file, access), ({ settle }) => settle);
       }
+    }));
+
+  it.scoped("what was written is in the file itself when its scope has closed, though a reader closes later: copies are complete", () =>
+    Effect.gen(function*() {
+      const { db, folder, path } = yield* tempDatabase();
+      db.pragma("journal_mode = WAL");
+      yield* open(path, "read");
+      yield* Effect.scoped(Effect.flatMap(openSink(path), (sink) => sink.write([narinfoItem(1), narinfoItem(2)])));
+      const copy = join(folder, "copy.sqlite");
+      copyFileSync(path, copy);
+      const alone = yield* Effect.acquireRelease(
+        Effect.sync(() => new Database(copy, { readonly: true })),
+        (opened) => Effect.sync(() => opened.close()),
+      );
+      expect(counts(alone)).toMatchObject({ narinfos: 2 });
     }));
 
   it.scoped("closing one connection of this process leaves the locks of the others", () =>
