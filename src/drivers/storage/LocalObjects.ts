@@ -180,6 +180,21 @@ export const make = (root: Folders.Root, armed: Armed) => {
     return Folders.toPath(visit.enter(folder) + bytes.slice(folder.length));
   };
 
+  /**
+   * Whether the name of what looks changed still leads to something. Who unlinks a file changes its ctime a moment before the name goes;
+   * reading the folder waits for that moment, as it needs the folder's lock.
+   */
+  const isNamed = (visit: Folders.Visit, key: string): boolean => {
+    const folder = visit.enter(Folders.folderOf(Folders.toBytes(key)));
+    const entries = fs.opendirSync(Folders.toPath(folder), { bufferSize: 1 });
+    try {
+      entries.readSync();
+    } finally {
+      entries.closeSync();
+    }
+    return fs.lstatSync(pathOf(visit, key), { throwIfNoEntry: false }) !== undefined;
+  };
+
   const read = (keys: ReadonlyArray<string>, maxBytes: number): ReadPart => {
     let slab = new Uint8Array(slabBytes);
     let end = 0;
@@ -219,7 +234,8 @@ export const make = (root: Folders.Root, armed: Armed) => {
       let fd: number | undefined;
       try {
         fd = fs.openSync(pathOf(visit, key), fileFlags);
-        return readOpen(fd, spend);
+        const answer = readOpen(fd, spend);
+        return answer !== changedWhileReading || isNamed(visit, key) ? answer : { _tag: "Gone" };
       } catch (error) {
         if (error instanceof Folders.StorageFault) throw error;
         return unreadable(error);
@@ -236,7 +252,13 @@ export const make = (root: Folders.Root, armed: Armed) => {
       if (!isKey(key)) return "changed";
       try {
         const now = fs.lstatSync(pathOf(visit, key), { bigint: true, throwIfNoEntry: false });
-        return now === undefined ? "gone" : versionOf(now) === origin.version ? "same" : "changed";
+        return now === undefined
+          ? "gone"
+          : versionOf(now) === origin.version
+          ? "same"
+          : isNamed(visit, key)
+          ? "changed"
+          : "gone";
       } catch (error) {
         if (error instanceof Folders.StorageFault) throw error;
         return Folders.isMissing(error) ? "gone" : "changed";
@@ -247,17 +269,23 @@ export const make = (root: Folders.Root, armed: Armed) => {
    * Invariant 1: deletes a file only if it still is, by device, inode, size, times and content, what was read. POSIX has no conditional
    * unlink: what remains is the instant between two adjacent system calls, and ncps never replaces a narinfo.
    */
-  const removeOne = (path: string | Buffer, { origin }: Target, spend: (bytes: number) => void): DeleteOutcome => {
+  const removeOne = (
+    visit: Folders.Visit,
+    { key, origin }: Target,
+    spend: (bytes: number) => void,
+  ): DeleteOutcome => {
+    const path = pathOf(visit, key);
+    const changed = (): DeleteOutcome => ({ _tag: isNamed(visit, key) ? "Changed" : "Gone" });
     const fd = fs.openSync(path, fileFlags);
     try {
       const stat = fs.fstatSync(fd, { bigint: true });
-      if (!stat.isFile() || versionOf(stat) !== origin.version) return { _tag: "Changed" };
+      if (!stat.isFile() || versionOf(stat) !== origin.version) return changed();
       spend(Number(stat.size));
       if (digest(fd, scratch, Number(stat.size)) !== origin.sha256) return { _tag: "Changed" };
       drill("before-delete");
       const named = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
       if (named === undefined) return { _tag: "Gone" };
-      if (versionOf(named) !== origin.version) return { _tag: "Changed" };
+      if (versionOf(named) !== origin.version) return changed();
       fs.unlinkSync(path);
       drill("after-delete");
       return { _tag: "Deleted" };
@@ -272,7 +300,7 @@ export const make = (root: Folders.Root, armed: Armed) => {
         return { _tag: "Undeleted", code: "storage/bad-key", reason: "it is no path below the root" };
       }
       try {
-        return removeOne(pathOf(visit, target.key), target, spend);
+        return removeOne(visit, target, spend);
       } catch (error) {
         if (error instanceof Folders.StorageFault) throw error;
         return undeleted(error);

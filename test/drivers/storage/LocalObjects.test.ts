@@ -133,6 +133,27 @@ describe("Invariant 1: a delete hits only what was read", () => {
       }
     }).pipe(Effect.scoped, Effect.runPromise));
 
+  it.live(
+    "what another process deletes at the same time is gone, never changed",
+    () =>
+      Effect.gen(function*() {
+        const { put, root, storage } = yield* world;
+        const others = yield* Effect.replicateEffect(Local.make({ root, name: "cache-storage" }), 4);
+        const keys = Array.from({ length: 5000 }, (_, number) => `${number % 10}/${number}`).toSorted();
+        for (const key of keys) put(key);
+        const targets = yield* targetsOf(storage, keys);
+        const [read, ...removed] = yield* Effect.all(
+          [readAll(storage, keys, 1024), ...others.map((other) => other.remove(targets))],
+          { concurrency: "unbounded" },
+        );
+        const outcomes = removed.flat();
+        expect(outcomes.filter(({ _tag }) => _tag === "Deleted")).toHaveLength(keys.length);
+        expect(outcomes.filter(({ _tag }) => _tag === "Gone")).toHaveLength(3 * keys.length);
+        expect(read.filter(({ _tag }) => _tag !== "Read" && _tag !== "Gone")).toEqual([]);
+      }).pipe(Effect.scoped),
+    60_000,
+  );
+
   it.scoped("an object larger than the reading buffer is compared as a whole", () =>
     Effect.gen(function*() {
       const { put, root, storage } = yield* world;
