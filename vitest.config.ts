@@ -5,6 +5,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/bench/**"],
     globalSetup: ["test/support/buildOnce.ts"],
+    // Tests open databases too.
+    setupFiles: ["src/drivers/KeepSqliteObjects.ts"],
     // Processes, not threads: native modules and signals behave as in production.
     pool: "forks",
     poolOptions: { forks: { minForks: 1, maxForks: 2 } },

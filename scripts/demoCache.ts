@@ -1,7 +1,7 @@
 /** The cache that the demo migrates. */
-import Database from "better-sqlite3";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import Database from "../src/drivers/KeepSqliteObjects.ts";
 import { generate, writeTo } from "../test/support/SampleCache.ts";
 
 /** Makes `folder` anew, with a storage folder and an ncps database; `ddl` is the file of its schema. */

@@ -1,6 +1,6 @@
 /** The database end of the benchmark: a file with ncps' schema, its raw limit, and what is in it afterwards. */
-import Database from "better-sqlite3";
 import { readFileSync } from "node:fs";
+import Database from "../../src/drivers/KeepSqliteObjects.ts";
 import * as ValidNarinfos from "../support/ValidNarinfos.ts";
 
 /** The benchmark is started at the root of the repository. */

@@ -3,10 +3,10 @@
  * transaction with ncps' own settings and retries: touches rows, pulls narinfos that the cache lacks, migrates files itself, purges, and
  * rewrites the URLs of full rows. Says at the end what it did.
  */
-import Database from "better-sqlite3";
 import { existsSync, readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import Database from "../../src/drivers/KeepSqliteObjects.ts";
 import * as ValidNarinfos from "../support/ValidNarinfos.ts";
 import * as History from "./History.ts";
 import * as Random from "./Random.ts";

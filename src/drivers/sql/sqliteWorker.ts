@@ -2,12 +2,13 @@
  * A thread with one SQLite connection: runs each program in one transaction of its own, so that the main thread never waits for
  * the disk. One message in per batch, one out.
  */
-import Database from "better-sqlite3";
+import type * as Sqlite from "better-sqlite3";
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Call, Row, Script } from "../../core/Sql.ts";
 import { programs } from "../../sql/programs.ts";
+import Database from "../KeepSqliteObjects.ts";
 import { pack, unpack } from "../Packed.ts";
 import type { Failure, Reply, Request, WorkerSettings } from "./sqliteProtocol.ts";
 
@@ -36,10 +37,10 @@ const failureOf = (error: unknown, phase: Failure["phase"]): Failure => {
 
 const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(failureOf(error, "open").code);
 
-const pragma = (db: Database.Database, text: string): string => String(db.pragma(text, { simple: true }));
+const pragma = (db: Sqlite.Database, text: string): string => String(db.pragma(text, { simple: true }));
 
 /** Sets a pragma and reads it back: SQLite ignores what it cannot do without a word. */
-const insist = (db: Database.Database, name: string, value: number): void => {
+const insist = (db: Sqlite.Database, name: string, value: number): void => {
   db.pragma(`${name} = ${value}`);
   const actual = pragma(db, name);
   if (actual !== String(value)) {
@@ -55,7 +56,7 @@ const insist = (db: Database.Database, name: string, value: number): void => {
  * An unwritable file is opened all the same, and even BEGIN IMMEDIATE then only reads: a write that is rolled back tells.
  * Who holds the lock meanwhile does not matter.
  */
-const assertWritable = (db: Database.Database): void => {
+const assertWritable = (db: Sqlite.Database): void => {
   db.pragma("busy_timeout = 0");
   try {
     db.exec("BEGIN IMMEDIATE; PRAGMA user_version = 0");
@@ -67,7 +68,7 @@ const assertWritable = (db: Database.Database): void => {
   db.pragma(`busy_timeout = ${settings.busyTimeoutMs}`);
 };
 
-const open = (): Database.Database => {
+const open = (): Sqlite.Database => {
   const readonly = settings.access === "read";
   const db = new Database(settings.path, { readonly, fileMustExist: true, timeout: settings.busyTimeoutMs });
   db.defaultSafeIntegers(true);
@@ -93,10 +94,10 @@ const open = (): Database.Database => {
   return db;
 };
 
-const statements = new Map<string, Database.Statement>();
+const statements = new Map<string, Sqlite.Statement>();
 const definitions = new Map<number, object>();
 
-const prepare = (db: Database.Database, text: string): Database.Statement => {
+const prepare = (db: Sqlite.Database, text: string): Sqlite.Statement => {
   let statement = statements.get(text);
   if (statement === undefined) {
     statement = db.prepare(text);
@@ -106,7 +107,7 @@ const prepare = (db: Database.Database, text: string): Database.Statement => {
   return statement;
 };
 
-const call = (db: Database.Database, { binds, rows, text }: Call): ReadonlyArray<Row> => {
+const call = (db: Sqlite.Database, { binds, rows, text }: Call): ReadonlyArray<Row> => {
   const statement = prepare(db, text);
   try {
     if (!rows) {
@@ -124,7 +125,7 @@ const call = (db: Database.Database, { binds, rows, text }: Call): ReadonlyArray
   }
 };
 
-const drive = <Out>(db: Database.Database, script: Script<Out>): Out => {
+const drive = <Out>(db: Sqlite.Database, script: Script<Out>): Out => {
   let step = script.next();
   while (step.done !== true) step = script.next(call(db, step.value));
   return step.value;
@@ -138,7 +139,7 @@ const passFault = (point: "before-commit" | "after-commit"): void => {
   if (passings === settings.fault.passing) process.kill(process.pid, "SIGKILL");
 };
 
-const commit = (db: Database.Database): void => {
+const commit = (db: Sqlite.Database): void => {
   if (settings.access === "read") {
     db.exec("COMMIT");
     return;
@@ -153,7 +154,7 @@ const commit = (db: Database.Database): void => {
 };
 
 /** A deferred transaction that reads is one snapshot; one that writes must have the lock before it looks. */
-const transact = <Out>(db: Database.Database, script: Script<Out>): Out => {
+const transact = <Out>(db: Sqlite.Database, script: Script<Out>): Out => {
   try {
     db.exec(settings.access === "read" ? "BEGIN" : "BEGIN IMMEDIATE");
     const out = drive(db, script);
@@ -193,7 +194,7 @@ const syncPath = (path: string): void => {
  * SQLite does this when the last connection closes, unless that one only reads, as ours may: then whoever copies the file alone would
  * miss what lies in the WAL. Waits for nobody; what a reader still needs stays there.
  */
-const backfill = (db: Database.Database): void => {
+const backfill = (db: Sqlite.Database): void => {
   if (settings.access === "read") return;
   try {
     db.pragma("wal_checkpoint(PASSIVE)");
@@ -202,7 +203,7 @@ const backfill = (db: Database.Database): void => {
   }
 };
 
-const answer = (db: Database.Database, request: Request): void => {
+const answer = (db: Sqlite.Database, request: Request): void => {
   switch (request._tag) {
     case "Define":
       definitions.set(request.definition, request.value);

@@ -54,14 +54,15 @@ const probe = (path: string): Effect.Effect<"absent" | "empty" | "ours", StateEr
 
 /** Imported when needed only: a native module, which `--help` must not load. Opening throws, hence the defects. */
 const connect = (path: string, readonly: boolean): Effect.Effect<SqlClient, StateError, Scope.Scope> =>
-  Effect.promise(() => import("@effect/sql-sqlite-node/SqliteClient")).pipe(
-    Effect.flatMap(({ layer, SqliteClient }) =>
-      // Without WAL: the client would switch a file before it could be looked at.
-      Effect.map(Layer.build(layer({ filename: path, readonly, disableWAL: true })), Context.get(SqliteClient))
-    ),
-    Effect.catchAllDefect((cause) => Effect.fail(translate(path, cause))),
-    Effect.mapError((cause) => translate(path, cause)),
-  );
+  Effect.promise(() => import("../KeepSqliteObjects.ts").then(() => import("@effect/sql-sqlite-node/SqliteClient")))
+    .pipe(
+      Effect.flatMap(({ layer, SqliteClient }) =>
+        // Without WAL: the client would switch a file before it could be looked at.
+        Effect.map(Layer.build(layer({ filename: path, readonly, disableWAL: true })), Context.get(SqliteClient))
+      ),
+      Effect.catchAllDefect((cause) => Effect.fail(translate(path, cause))),
+      Effect.mapError((cause) => translate(path, cause)),
+    );
 
 const pragmas = (path: string, client: SqlClient, statements: ReadonlyArray<string>) =>
   Effect.forEach(
