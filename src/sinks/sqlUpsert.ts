@@ -30,7 +30,7 @@ const Options = Schema.Struct({
       table: Field.described(Field.text, "Table that must exist before anything else is looked at."),
       remedy: Field.described(Field.text, "What to do where it is missing."),
     })),
-    "Tables that show that somebody else has set the database up; none is ever created here.",
+    "Tables that show that somebody else has set the database up, looked for in this order; none is ever created here.",
     [],
   ),
   durability: Field.withDefault(
@@ -60,6 +60,7 @@ const connect = ({ connection }: Options, { statementTimeout }: SinkSettings, ac
     return { sql, compiler };
   });
 
+/** The first one that is missing: what comes after it would only repeat it. */
 const required = (options: Options, catalog: Catalog): ReadonlyArray<Problem> =>
   options.requires.flatMap(({ remedy, table }, index) =>
     catalog.tables.some(({ name }) => name === table) ? [] : [{
@@ -69,7 +70,7 @@ const required = (options: Options, catalog: Catalog): ReadonlyArray<Problem> =>
       message: `the database has no table ${table}`,
       suggestion: remedy,
     }]
-  );
+  ).slice(0, 1);
 
 const durability = (options: Options, sql: Sql): ReadonlyArray<Problem> =>
   sql.facts.durable || options.durability === "relaxed" ? [] : [{
