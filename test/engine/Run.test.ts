@@ -147,6 +147,23 @@ describe("Invariant 1: nothing is deleted that is not durable", () => {
     }));
 });
 
+describe("Invariant 7: the order of a batch", () => {
+  it.effect("lock, write, read back, post-steps, unlock: for every batch, retried or not", () =>
+    Effect.gen(function*() {
+      const world = new ModelWorld(keys(15), [undefined, "Busy", "read-back-fails"]);
+      yield* simulate(world, { concurrency: 1 });
+      const attempts = world.calls.join(" → ").split(/(?<=unlock) → /);
+      const whole = "lock → write → read back → post-step → unlock";
+      expect(attempts.slice(0, 4)).toEqual([
+        whole,
+        "lock → write → unlock",
+        "lock → write → read back → unlock",
+        whole,
+      ]);
+      expect(new Set(attempts.slice(4))).toEqual(new Set([whole]));
+    }));
+});
+
 describe("Invariant 6: one bad item costs one item", () => {
   it.effect("poison among many is bisected out and the rest commit", () =>
     Effect.gen(function*() {

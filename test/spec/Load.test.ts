@@ -199,7 +199,7 @@ describe("Load", () => {
       "prefix: { secret: { env: CACHE_STORAGE_LOCAL } }",
       "5:28: error spec/wrong-type at source.prefix: expected text, found a secret (by CACHE_STORAGE_LOCAL); this setting is shown in plans and logs; write it without `secret`",
     ],
-  ])("finds %s where it stands", (_, from, to, finding) => {
+  ])("Invariant 8: finds %s where it stands", (_, from, to, finding) => {
     expect(lines({ pipeline: edited(from, to) })).toEqual([`pipelines/narinfo-to-db.yaml:${finding}`]);
   });
 

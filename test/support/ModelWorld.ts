@@ -47,6 +47,8 @@ export class ModelWorld {
   /** Every receipt handed to the post-step, and whether the row was there at that moment. */
   readonly receipts: Array<{ readonly receipt: Receipt; readonly durable: boolean }> = [];
   readonly batches: Array<ReadonlyArray<string>> = [];
+  /** What was asked of lock, sink and post-step, in order. */
+  readonly calls: Array<"lock" | "write" | "read back" | "post-step" | "unlock"> = [];
   finished: { readonly status: string; readonly report: unknown } | undefined;
   checkpoints = new Map<string, string>();
   swept = 0;
@@ -156,6 +158,7 @@ export class ModelWorld {
       write: (items) =>
         Effect.suspend(() => {
           const trouble = this.troubles[this.transactions++];
+          this.calls.push("write");
           this.batches.push(items.map(({ key }) => key));
           const poison = items.map(({ value }) => (value as ModelItem).poison).find((reason) => reason !== undefined);
           if (poison !== undefined) return Effect.fail(this.#sqlError(poison));
@@ -172,6 +175,7 @@ export class ModelWorld {
         }).pipe(Effect.delay(this.latency(items.length, this.batches.length))),
       verify: (items) =>
         Effect.suspend(() => {
+          this.calls.push("read back");
           if (this.troubles[this.transactions - 1] === "read-back-fails") {
             this.transactions++;
             return Effect.fail(this.#sqlError("ConnectionLost"));
@@ -197,8 +201,9 @@ export class ModelWorld {
 
   #step(): Component.PostStep {
     return {
-      apply: (receipts) =>
-        Effect.succeed(receipts.map((receipt): Component.StepOutcome => {
+      apply: (receipts) => {
+        this.calls.push("post-step");
+        return Effect.succeed(receipts.map((receipt): Component.StepOutcome => {
           const members = this.#byObject.get(receipt.key)!;
           this.receipts.push({
             receipt,
@@ -212,12 +217,14 @@ export class ModelWorld {
           if (outcome !== undefined) return { _tag: outcome };
           for (const member of members) this.deleted.add(member.key);
           return { _tag: "Deleted" };
-        })),
+        }));
+      },
       finish: this.tidying,
     };
   }
 
   #acquire(keys: ReadonlyArray<string>): Lease {
+    this.calls.push("lock");
     return {
       taken: keys.map((key) => {
         const item = this.#byIdentity.get(key);
@@ -227,7 +234,9 @@ export class ModelWorld {
         return false;
       }),
       valid: Effect.sync(() => !this.leaseLost),
-      release: Effect.void,
+      release: Effect.sync(() => {
+        this.calls.push("unlock");
+      }),
     };
   }
 
