@@ -7,6 +7,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureBuilt, ensureInstalled, main, root } from "./bootstrap.mjs";
+import { forNode } from "./bundling.mjs";
 
 const bench = new URL("../test/bench/main.ts", import.meta.url);
 
@@ -19,18 +20,12 @@ await main(async () => {
   mkdirSync(outdir, { recursive: true });
   writeFileSync(join(outdir, "package.json"), '{ "type": "module" }\n');
   await build({
+    ...forNode,
     absWorkingDir: root,
     entryPoints: [fileURLToPath(bench), "src/drivers/sql/sqliteWorker.ts"],
     outdir,
     entryNames: "[name]",
-    bundle: true,
     splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    external: ["better-sqlite3", "msgpackr-extract", "@parcel/watcher"],
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-    logLevel: "warning",
   });
   const { error, status } = spawnSync(process.execPath, [join(outdir, "main.js"), ...process.argv.slice(2)], {
     cwd: root,

@@ -10,6 +10,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { forNode } from "./bundling.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -67,25 +68,17 @@ const licences = async (inputs) => {
 
 export const buildDist = async ({ clean = false } = {}) => {
   const { outputFiles, metafile } = await build({
+    ...forNode,
     absWorkingDir: root,
     entryPoints: [...(existsSync(join(root, "src/bin.ts")) ? ["src/bin.ts"] : []), ...(await workerEntries())],
     outdir: dist,
     entryNames: "[name]",
     chunkNames: "chunk-[hash]",
-    bundle: true,
     splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    // Native modules cannot be bundled; the two optional ones belong to Effect's cluster and file watcher, unused here.
-    external: ["better-sqlite3", "msgpackr-extract", "@parcel/watcher"],
-    // CommonJS dependencies call require() for Node's own modules.
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     sourcemap: true,
     sourcesContent: false,
     write: false,
     metafile: true,
-    logLevel: "warning",
   });
   const bin = outputFiles.find((file) => basename(file.path) === "bin.js");
   if (bin !== undefined && !bin.text.startsWith("#!")) {

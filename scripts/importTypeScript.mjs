@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { forNode } from "./bundling.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -15,16 +16,10 @@ export const importTypeScript = async (path) => {
   try {
     const outfile = join(folder, "script.mjs");
     await build({
+      ...forNode,
       absWorkingDir: root,
       entryPoints: [path],
       outfile,
-      bundle: true,
-      format: "esm",
-      platform: "node",
-      target: "node20",
-      external: ["better-sqlite3", "msgpackr-extract", "@parcel/watcher"],
-      banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-      logLevel: "warning",
     });
     return await import(pathToFileURL(outfile).href);
   } finally {
