@@ -94,17 +94,12 @@ const open = (): Sqlite.Database => {
   return db;
 };
 
-const statements = new Map<string, Sqlite.Statement>();
 const definitions = new Map<number, object>();
 
+/** Texts are prepared once: see `KeepSqliteObjects`. */
 const prepare = (db: Sqlite.Database, text: string): Sqlite.Statement => {
-  let statement = statements.get(text);
-  if (statement === undefined) {
-    statement = db.prepare(text);
-    if (statement.reader) statement.raw(true);
-    statements.set(text, statement);
-  }
-  return statement;
+  const statement = db.prepare(text);
+  return statement.reader ? statement.raw(true) : statement;
 };
 
 const call = (db: Sqlite.Database, { binds, rows, text }: Call): ReadonlyArray<Row> => {

@@ -32,7 +32,7 @@ export const BUSY_TIMEOUT_MS = 20;
 const whenFree = Schedule.spaced("10 millis").pipe(Schedule.jittered, Schedule.upTo(BUSY_WAIT));
 
 /**
- * A statement that is prepared anew each time: the client's cache keeps, for minutes, the failure to prepare one while the file was busy.
+ * A statement that the client does not look up in its own cache: that keeps, for minutes, the failure to prepare one while the file was busy.
  * Preparing throws, hence the defects.
  */
 export const preparing = <A>(unprepared: () => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> =>
