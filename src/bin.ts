@@ -4,6 +4,7 @@ import * as NodePath from "@effect/platform-node/NodePath";
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal";
 import { Effect, Either, Layer } from "effect";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 import pkg from "../package.json" with { type: "json" };
 import * as Cli from "./cli/Cli.ts";
 import * as Drill from "./cli/Drill.ts";
@@ -13,6 +14,14 @@ import type { Output } from "./cli/Host.ts";
 import { eraseLine } from "./cli/Render.ts";
 import { Faults } from "./core/Faults.ts";
 import type { Stop } from "./engine/Report.ts";
+
+/**
+ * A batch's items all live until it is done, which is what V8's collector does not expect. Left to itself it lets the heap triple before it looks
+ * at the old ones, and spends on copying young ones in parallel what the other threads need. Measured over 100,000 narinfos: peak memory 505 → 430 MiB,
+ * a rate 3 % lower.
+ */
+setFlagsFromString("--heap-growing-percent=120");
+setFlagsFromString("--no-parallel-scavenge");
 
 interface Pipe extends Output {
   readonly flushed: Promise<void>;

@@ -116,10 +116,16 @@ export const unpack = (packed: Packed): unknown => {
     }
     case "integers": {
       const [, values, nulls] = packed;
-      return Array.from(values, (value, at) => nulls[at] === 1 ? null : value);
+      const list = new Array<bigint | null>(values.length);
+      for (let at = 0; at < values.length; at++) list[at] = nulls[at] === 1 ? null : values[at]!;
+      return list;
     }
-    case "numbers":
-      return Array.from(packed[1]);
+    case "numbers": {
+      const [, values] = packed;
+      const list = new Array<number>(values.length);
+      for (let at = 0; at < values.length; at++) list[at] = values[at]!;
+      return list;
+    }
     case "list":
       return packed[1].map(unpack);
     case "record": {
@@ -129,11 +135,13 @@ export const unpack = (packed: Packed): unknown => {
     case "records": {
       const [, keys, packedColumns, size] = packed;
       const columns = packedColumns.map((column) => unpack(column) as ReadonlyArray<unknown>);
-      return Array.from({ length: size }, (_, row) => {
+      const list = new Array<Record<string, unknown>>(size);
+      for (let row = 0; row < size; row++) {
         const record: Record<string, unknown> = {};
         for (let at = 0; at < keys.length; at++) record[keys[at]!] = columns[at]![row];
-        return record;
-      });
+        list[row] = record;
+      }
+      return list;
     }
   }
 };

@@ -14,7 +14,7 @@ export interface TableRows {
   readonly columns: ReadonlyArray<ReadonlyArray<Value>>;
   readonly size: number;
   /** Each row's item, by place in the batch. What items share is a row of each, until one is written. */
-  readonly owners: ReadonlyArray<number>;
+  readonly owners: Int32Array;
 }
 
 /** Plain data: it goes to a worker as it is. */
@@ -35,6 +35,11 @@ export interface Builder {
   /** In the order given. */
   readonly batch: (items: ReadonlyArray<Item>) => Batch;
   readonly sorted: (items: ReadonlyArray<Item>) => Sorted;
+  /** Every value that `batch` would take from a document, without making one; `place` is the item's. */
+  readonly visit: (
+    items: ReadonlyArray<Item>,
+    see: (table: Table, column: number, value: Value, place: number) => void,
+  ) => void;
   /** The elements of every scope: `values` and, for each, the number of the element above it. */
   readonly elements: (items: ReadonlyArray<Item>) => ReadonlyArray<Elements>;
 }
@@ -58,18 +63,14 @@ export const builder = (layout: Layout, collations: ReadonlyMap<string, Fold.Col
 
   const batch = (items: ReadonlyArray<Item>): Batch => {
     const all = elementsOf(layout, items);
-    const tables: Array<TableRows> = [];
-    /** Per table: the row of each element of its scope, or -1. */
-    const rowOf: Array<ReadonlyArray<number>> = [];
-    for (const table of layout.tables) {
-      const picked = pick(layout, table, all, rowOf);
-      const columns = draw(layout, table, all, picked, rowOf);
-      const { items: owner, values } = all[table.scope]!;
-      const rows = new Array<number>(values.length).fill(-1);
-      for (let row = 0; row < picked.length; row++) rows[picked[row]!] = row;
-      rowOf.push(rows);
-      tables.push({ columns, size: picked.length, owners: picked.map((element) => owner[element]!) });
-    }
+    const picked = pickAll(layout, all);
+    const tables = layout.tables.map((table, index): TableRows => {
+      const { elements } = picked[index]!;
+      const { items: places } = all[table.scope]!;
+      const owners = new Int32Array(elements.length);
+      for (let row = 0; row < elements.length; row++) owners[row] = places[elements[row]!]!;
+      return { columns: draw(layout, index, all, picked), size: elements.length, owners };
+    });
     return { size: items.length, tables };
   };
 
@@ -77,6 +78,22 @@ export const builder = (layout: Layout, collations: ReadonlyMap<string, Fold.Col
     identify,
     batch,
     elements: (items) => elementsOf(layout, items),
+    visit: (items, see) => {
+      const all = elementsOf(layout, items);
+      const picked = pickAll(layout, all);
+      const documents = all[0]!.values;
+      layout.tables.forEach((table, index) => {
+        const { elements } = picked[index]!;
+        const { items: places, values } = all[table.scope]!;
+        table.columns.forEach((column, at) => {
+          if (column.source._tag !== "Path") return;
+          for (let row = 0; row < elements.length; row++) {
+            const place = places[elements[row]!]!;
+            see(table, at, valueOf(column, values[elements[row]!], documents[place]), place);
+          }
+        });
+      });
+    },
     sorted: (items) => {
       const keys = items.map(({ value }) => identify(value));
       const order = keys.map((_, index) => index).sort((a, b) =>
@@ -120,30 +137,43 @@ const flatten = (value: unknown, fields: ReadonlyArray<string>, at: number, into
   else flatten(Path.follow(value, [fields[at]!]), fields, at + 1, into);
 };
 
-/** The elements that become rows: those that pass `when` and whose parents' elements did. */
-const pick = (
-  layout: Layout,
-  table: Table,
-  all: ReadonlyArray<Elements>,
-  rowOf: ReadonlyArray<ReadonlyArray<number>>,
-): ReadonlyArray<number> => {
-  const { items, values } = all[table.scope]!;
-  const documents = all[0]!.values;
-  const picked: Array<number> = [];
-  for (let element = 0; element < values.length; element++) {
-    if (table.when !== undefined) {
-      const start = table.when.path.from === "document" ? documents[items[element]!] : values[element];
-      if (!passes(Path.follow(start, table.when.path.fields), table.when.test)) continue;
-    }
-    if (
-      table.columns.every(({ source }) =>
-        source._tag !== "Parent"
-        || rowOf[source.table]![climb(layout, all, table.scope, layout.tables[source.table]!.scope, element)]! >= 0
-      )
-    ) picked.push(element);
-  }
+/** The elements of a table's scope that become its rows, in order, and the row of each element, or -1. */
+interface Picked {
+  readonly elements: Int32Array;
+  readonly rows: Int32Array;
+}
+
+const pickAll = (layout: Layout, all: ReadonlyArray<Elements>): ReadonlyArray<Picked> => {
+  const picked: Array<Picked> = [];
+  for (const table of layout.tables) picked.push(pick(layout, table, all, picked));
   return picked;
 };
+
+/** The elements that pass `when` and whose parents' elements did. */
+const pick = (layout: Layout, table: Table, all: ReadonlyArray<Elements>, above: ReadonlyArray<Picked>): Picked => {
+  const { items, values } = all[table.scope]!;
+  const documents = all[0]!.values;
+  const parents = table.columns.flatMap(({ source }) =>
+    source._tag === "Parent" ? [{ rows: above[source.table]!.rows, scope: layout.tables[source.table]!.scope }] : []
+  );
+  const elements = new Int32Array(values.length);
+  const rows = new Int32Array(values.length);
+  let count = 0;
+  for (let element = 0; element < values.length; element++) {
+    let isPicked = isWanted(table, values[element], documents[items[element]!]);
+    for (let at = 0; isPicked && at < parents.length; at++) {
+      const { rows: parentRows, scope } = parents[at]!;
+      isPicked = parentRows[climb(layout, all, table.scope, scope, element)]! >= 0;
+    }
+    rows[element] = isPicked ? count : -1;
+    if (isPicked) elements[count++] = element;
+  }
+  return { elements: elements.subarray(0, count), rows };
+};
+
+const isWanted = ({ when }: Table, element: unknown, document: unknown): boolean =>
+  when === undefined
+  || passes(Path.follow(when.path.from === "document" ? document : element, when.path.fields), when.test);
 
 const passes = (value: unknown, test: NonNullable<Table["when"]>["test"]): boolean => {
   switch (test._tag) {
@@ -169,21 +199,29 @@ const climb = (layout: Layout, all: ReadonlyArray<Elements>, from: number, to: n
 
 const draw = (
   layout: Layout,
-  table: Table,
+  index: number,
   all: ReadonlyArray<Elements>,
-  picked: ReadonlyArray<number>,
-  rowOf: ReadonlyArray<ReadonlyArray<number>>,
+  picked: ReadonlyArray<Picked>,
 ): ReadonlyArray<ReadonlyArray<Value>> => {
+  const table = layout.tables[index]!;
+  const { elements } = picked[index]!;
   const { items, values } = all[table.scope]!;
   const documents = all[0]!.values;
   return table.columns.map((column) => {
     const { source } = column;
-    const drawn: Array<Value> = [];
+    if (source._tag !== "Parent" && source._tag !== "Path") return [];
+    const drawn = new Array<Value>(elements.length);
     if (source._tag === "Parent") {
       const { scope } = layout.tables[source.table]!;
-      for (const element of picked) drawn.push(rowOf[source.table]![climb(layout, all, table.scope, scope, element)]!);
-    } else if (source._tag === "Path") {
-      for (const element of picked) drawn.push(valueOf(column, values[element], documents[items[element]!]));
+      const { rows } = picked[source.table]!;
+      for (let row = 0; row < elements.length; row++) {
+        drawn[row] = rows[climb(layout, all, table.scope, scope, elements[row]!)]!;
+      }
+    } else {
+      for (let row = 0; row < elements.length; row++) {
+        const element = elements[row]!;
+        drawn[row] = valueOf(column, values[element], documents[items[element]!]);
+      }
     }
     return drawn;
   });

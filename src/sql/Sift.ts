@@ -21,20 +21,12 @@ export const faults = (
   items: ReadonlyArray<Item>,
 ): ReadonlyMap<number, Fault> => {
   const found = new Map<number, Fault>();
-  const batch = builder.batch(items);
-  layout.tables.forEach((table, index) => {
-    const { columns, owners } = batch.tables[index]!;
-    table.columns.forEach((column, at) => {
-      if (column.source._tag !== "Path") return;
-      const values = columns[at]!;
-      const inKey = table.key.includes(at);
-      for (let row = 0; row < values.length; row++) {
-        const fault = faultOf(column, values[row]!, inKey);
-        if (fault === undefined) continue;
-        const place = owners[row]!;
-        if (!found.has(place)) found.set(place, { ...fault, reason: `${table.name}.${column.name}: ${fault.reason}` });
-      }
-    });
+  builder.visit(items, (table, at, value, place) => {
+    const column = table.columns[at]!;
+    const fault = faultOf(column, value, table.key.includes(at));
+    if (fault !== undefined && !found.has(place)) {
+      found.set(place, { ...fault, reason: `${table.name}.${column.name}: ${fault.reason}` });
+    }
   });
   if (layout.dropped.length > 0) {
     const elements = builder.elements(items);
@@ -57,26 +49,20 @@ export const faults = (
   return found;
 };
 
-/** It would arrive as U+FFFD. */
-const halfPair = /\p{Surrogate}/u;
-
 const faultOf = (column: Layout.Column, value: Value, inKey: boolean): Fault | undefined => {
   if (value === null) {
     return column.notNull || inKey
       ? { code: "sql/null-value", reason: inKey ? "the key has no value" : "must not be null" }
       : undefined;
   }
-  const wrong = (what: string): Fault => ({
-    code: "sql/wrong-type",
-    reason: `the column (${column.kind}) cannot hold ${what}`,
-  });
   switch (typeof value) {
     case "string": {
       if (column.kind !== "text" && column.kind !== "any" && !(column.kind === "numeric" && !looksNumeric(value))) {
-        return wrong("text");
+        return wrong(column, "text");
       }
       if (value.includes("\0")) return { code: "sql/nul", reason: "the text holds a NUL" };
-      if (halfPair.test(value)) return { code: "sql/invalid-unicode", reason: "the text holds half a surrogate pair" };
+      // It would arrive as U+FFFD.
+      if (!value.isWellFormed()) return { code: "sql/invalid-unicode", reason: "the text holds half a surrogate pair" };
       if (column.maxLength !== undefined && value.length > column.maxLength) {
         const characters = [...value].length;
         if (characters > column.maxLength) {
@@ -89,21 +75,26 @@ const faultOf = (column: Layout.Column, value: Value, inKey: boolean): Fault | u
       return undefined;
     }
     case "bigint":
-      if (column.kind === "text" || column.kind === "blob") return wrong("a number");
-      if (column.kind === "real" && BigInt(Number(value)) !== value) return wrong(`${value} unrounded`);
+      if (column.kind === "text" || column.kind === "blob") return wrong(column, "a number");
+      if (column.kind === "real" && BigInt(Number(value)) !== value) return wrong(column, `${value} unrounded`);
       return value < minInteger || value > maxInteger
         ? { code: "sql/out-of-range", reason: `${value} is beyond 64 bits` }
         : undefined;
     case "number":
-      if (!Number.isFinite(value)) return wrong(String(value));
+      if (!Number.isFinite(value)) return wrong(column, String(value));
       return column.kind === "real" || column.kind === "numeric" || column.kind === "any"
         ? undefined
-        : wrong("a fraction");
+        : wrong(column, "a fraction");
     default:
-      if (!(value instanceof Uint8Array)) return wrong(Array.isArray(value) ? "a list" : "a map");
-      return column.kind === "blob" || column.kind === "any" ? undefined : wrong("bytes");
+      if (!(value instanceof Uint8Array)) return wrong(column, Array.isArray(value) ? "a list" : "a map");
+      return column.kind === "blob" || column.kind === "any" ? undefined : wrong(column, "bytes");
   }
 };
+
+const wrong = ({ kind }: Layout.Column, what: string): Fault => ({
+  code: "sql/wrong-type",
+  reason: `the column (${kind}) cannot hold ${what}`,
+});
 
 /** Text that an engine would turn into a number in a numeric column. */
 const looksNumeric = (text: string): boolean => text.trim() !== "" && !Number.isNaN(Number(text));

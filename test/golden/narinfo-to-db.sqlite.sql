@@ -5,7 +5,7 @@ WITH k(n, k0) AS (VALUES (?, ?)) SELECT k.n, t."id", ((t."url" IS NULL OR t."url
 INSERT INTO "narinfos" ("id", "hash", "store_path", "url", "upstream_url", "compression", "file_hash", "file_size", "nar_hash", "nar_size", "deriver", "system", "ca", "created_at", "last_accessed_at") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- fill narinfos
-UPDATE "narinfos" SET "store_path" = ?, "url" = ?, "upstream_url" = coalesce(?, "upstream_url"), "compression" = ?, "file_hash" = ?, "file_size" = ?, "nar_hash" = ?, "nar_size" = ?, "deriver" = ?, "system" = ?, "ca" = ? WHERE "hash" = ? COLLATE "BINARY";
+UPDATE "narinfos" SET "store_path" = ?, "url" = ?, "upstream_url" = coalesce(?, "upstream_url"), "compression" = ?, "file_hash" = ?, "file_size" = ?, "nar_hash" = ?, "nar_size" = ?, "deriver" = ?, "system" = ?, "ca" = ? WHERE "id" = ?;
 
 -- read back narinfos
 WITH k(n, k0) AS (VALUES (?, ?)) SELECT k.n, t."id", ((t."url" IS NULL OR t."url" = '')) IS TRUE, t."hash", t."store_path", t."url", t."upstream_url", t."compression", t."file_hash", t."file_size", t."nar_hash", t."nar_size", t."deriver", t."system", t."ca", t."created_at", t."last_accessed_at" FROM k CROSS JOIN "narinfos" AS t ON t."hash" = k.k0 COLLATE "BINARY";

@@ -95,7 +95,7 @@ describe("Rows", () => {
     expect(batch.tables[1]).toEqual({
       columns: [["ONE", "one", "one", "two"], ["a", "a", "B", "B"]],
       size: 4,
-      owners: [0, 0, 1, 1],
+      owners: Int32Array.of(0, 0, 1, 1),
     });
     expect(batch.tables[2]!.columns).toEqual([[0, 0, 1, 1], [0, 1, 2, 3]]);
   });

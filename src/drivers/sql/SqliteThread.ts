@@ -6,6 +6,7 @@ import { SqlError } from "../../core/Errors.ts";
 import type { Program } from "../../core/Sql.ts";
 import { pack, unpack } from "../Packed.ts";
 import type { Packed } from "../Packed.ts";
+import { threadLimits } from "../threadLimits.ts";
 import * as SqliteError from "./SqliteError.ts";
 import * as SqliteFile from "./SqliteFile.ts";
 import type { Reply, Request, WorkerSettings } from "./sqliteProtocol.ts";
@@ -93,7 +94,7 @@ export const make = (
 
     const worker = yield* Effect.acquireRelease(
       Effect.sync(() => {
-        const started = new Worker(workerUrl, { workerData: settings });
+        const started = new Worker(workerUrl, { workerData: settings, resourceLimits: threadLimits });
         started.on("message", receive);
         started.on("error", (cause) => end(`the database thread failed: ${cause.message}`, cause));
         started.on("exit", () => {

@@ -3,6 +3,7 @@ import { Effect, type Scope } from "effect";
 import { Worker } from "node:worker_threads";
 import { StorageError } from "../../core/Errors.ts";
 import { pack, unpack } from "../Packed.ts";
+import { threadLimits } from "../threadLimits.ts";
 import type { Operations, Request, Response, WorkerData } from "./localWorker.ts";
 
 type Result<Op extends keyof Operations> = Effect.Effect<ReturnType<Operations[Op]>, StorageError>;
@@ -27,7 +28,9 @@ export const make = (
 ): Effect.Effect<Client, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => start(name, new Worker(url, { workerData, name: `storage ${name}` }))),
+      Effect.sync(() =>
+        start(name, new Worker(url, { workerData, name: `storage ${name}`, resourceLimits: threadLimits }))
+      ),
       ({ worker }) => Effect.promise(() => worker.terminate()),
     ),
     ({ client }) => client,

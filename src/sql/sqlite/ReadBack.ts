@@ -1,5 +1,5 @@
 /** Reads a batch's rows and children as they stand and compares them, by bytes, never by a collation's idea of equal. */
-import type { Program, Value } from "../../core/Sql.ts";
+import type { Program, Row, Value } from "../../core/Sql.ts";
 import * as Expected from "../Expected.ts";
 import * as Fold from "../Fold.ts";
 import * as Layout from "../Layout.ts";
@@ -22,13 +22,16 @@ export const program: Program<Statements, Batch, ReadonlyArray<Sighting>> = {
       found[Number(row[0])] = row;
       ids[Number(row[0])] = row[1]!;
     }
-    const compared = root.columns.flatMap((column, at) => Layout.isCompared(root, column) ? [at] : []);
-    const exact = found.map((row, place) =>
-      row !== undefined && compared.every((column) => {
+    const columns = root.columns.flatMap((column, at) => Layout.isCompared(root, column) ? [at] : []);
+    const isExactRow = (row: Row, place: number): boolean => {
+      for (const column of columns) {
         const expected = cell(column, place);
-        return (expected === null && root.columns[column]!.optional) || Fold.isSame(expected, row[column + 3]!);
-      })
-    );
+        if (expected === null && root.columns[column]!.optional) continue;
+        if (!Fold.isSame(expected, row[column + 3]!)) return false;
+      }
+      return true;
+    };
+    const exact = found.map((row, place) => row !== undefined && isExactRow(row, place));
 
     const there = every.filter((place) => found[place] !== undefined);
     const children: Array<(place: number) => Rows> = [];
@@ -38,21 +41,35 @@ export const program: Program<Statements, Batch, ReadonlyArray<Sighting>> = {
         continue;
       }
       const actual = yield* PerRows.select(tables[table]!.actual!, [every, ids], there);
-      const expectedAt = groups(batch.tables[table]!.owners, batch.size);
-      const actualAt = groups(actual.map(([n]) => Number(n)), batch.size);
+      const wanted = grouped(batch.tables[table]!.owners, batch.size);
+      const places = new Int32Array(actual.length);
+      for (let at = 0; at < actual.length; at++) places[at] = Number(actual[at]![0]);
+      const present = grouped(places, batch.size);
+      const compared = facets[table]!;
       const facet = (row: number): ReadonlyArray<Value> =>
-        facets[table]!.map((one) => Expected.facet(layout, batch, one, row));
+        compared.map((one) => Expected.facet(layout, batch, one, row));
       const rowOf = (at: number): ReadonlyArray<Value> => actual[at]!.slice(1);
+      /** The usual case: what was written, in the order of the index that is read. An answer's first value is the place. */
+      const isAsWritten = (place: number): boolean => {
+        const from = wanted.starts[place]!;
+        const answersFrom = present.starts[place]!;
+        const count = wanted.starts[place + 1]! - from;
+        if (present.starts[place + 1]! - answersFrom !== count) return false;
+        for (let at = 0; at < count; at++) {
+          const row = wanted.members[from + at]!;
+          const answer = actual[present.members[answersFrom + at]!]!;
+          for (let value = 0; value < compared.length; value++) {
+            if (Expected.facet(layout, batch, compared[value]!, row) !== answer[value + 1]) return false;
+          }
+        }
+        return true;
+      };
       for (const place of there) {
         if (exact[place] !== true) continue;
-        const expected = expectedAt(place);
-        const at = actualAt(place);
-        exact[place] = (expected.length === at.length && expected.every((row, index) =>
-          isRow(facet(row), actual[at[index]!]!)
-        ))
-          || isSameSet(expected.map(facet), at.map(rowOf));
+        exact[place] = isAsWritten(place)
+          || isSameSet(Array.from(membersOf(wanted, place), facet), Array.from(membersOf(present, place), rowOf));
       }
-      children.push((place) => actualAt(place).map(rowOf));
+      children.push((place) => Array.from(membersOf(present, place), rowOf));
     }
 
     return every.map((place): Sighting => {
@@ -65,18 +82,26 @@ export const program: Program<Statements, Batch, ReadonlyArray<Sighting>> = {
   },
 };
 
-/** Numbers 0…n by the group each is in. */
-const groups = (of: ReadonlyArray<number>, size: number): (group: number) => ReadonlyArray<number> => {
-  const members: Array<Array<number> | undefined> = new Array(size);
-  for (let at = 0; at < of.length; at++) (members[of[at]!] ??= []).push(at);
-  return (group) => members[group] ?? [];
+/** Numbers 0…n, those of one group side by side and in order; group `g` begins at `starts[g]`. */
+interface Grouped {
+  readonly members: Int32Array;
+  readonly starts: Int32Array;
+}
+
+const grouped = (groupOf: Int32Array, groups: number): Grouped => {
+  const starts = new Int32Array(groups + 1);
+  for (let number = 0; number < groupOf.length; number++) starts[groupOf[number]! + 1]!++;
+  for (let group = 0; group < groups; group++) starts[group + 1]! += starts[group]!;
+  const next = starts.slice();
+  const members = new Int32Array(groupOf.length);
+  for (let number = 0; number < groupOf.length; number++) members[next[groupOf[number]!]!++] = number;
+  return { members, starts };
 };
 
-type Rows = ReadonlyArray<ReadonlyArray<Value>>;
+const membersOf = ({ members, starts }: Grouped, group: number): Int32Array =>
+  members.subarray(starts[group], starts[group + 1]);
 
-/** The usual case: what was written, in the order of the index that is read. The answer's first value is the place. */
-const isRow = (expected: ReadonlyArray<Value>, answer: ReadonlyArray<Value>): boolean =>
-  expected.every((value, at) => value === answer[at + 1]);
+type Rows = ReadonlyArray<ReadonlyArray<Value>>;
 
 const isSameSet = (expected: Rows, actual: Rows): boolean => {
   const wanted = new Set(expected.map(Expected.encodeFacets));

@@ -16,7 +16,7 @@ export interface TableStatements {
   readonly lastId: string | undefined;
   /** Binds per row: its id where it has one, then all columns. */
   readonly insert: PerRows;
-  /** Binds: the columns of `Statements.filled`, then the key. */
+  /** Binds: the columns of `Statements.filled`, then the id, or the key where rows have none. */
   readonly fill: string | undefined;
   /** Binds: the clock for each touched column, then the id. */
   readonly touch: string | undefined;
@@ -151,10 +151,10 @@ const fill = (table: Layout.Table, filled: ReadonlyArray<number>): string => {
     const { name, optional } = table.columns[at]!;
     return `${quote(name)} = ${optional ? `coalesce(?, ${quote(name)})` : "?"}`;
   });
-  const key = table.key.map((column, at) =>
-    `${quote(table.columns[column]!.name)} = ? COLLATE ${quote(table.collations[at]!)}`
-  );
-  return `UPDATE ${quote(table.name)} SET ${list(sets)} WHERE ${key.join(" AND ")}`;
+  const where = table.id === undefined
+    ? table.key.map((column, at) => `${quote(table.columns[column]!.name)} = ? COLLATE ${quote(table.collations[at]!)}`)
+    : [`${quote(table.id)} = ?`];
+  return `UPDATE ${quote(table.name)} SET ${list(sets)} WHERE ${where.join(" AND ")}`;
 };
 
 const touch = (table: Layout.Table, id: string): string =>

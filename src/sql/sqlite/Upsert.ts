@@ -70,11 +70,11 @@ const writeRoots = function*(statements: Statements, batch: Batch, now: Value): 
   yield* PerRows.run(texts.insert, root.id === undefined ? cells : [ids, ...cells], inserted);
   if (texts.fill !== undefined && stubs.size > 0) {
     const binds: Array<Array<Value>> = [];
-    for (const place of stubs.keys()) {
+    for (const [place, id] of stubs) {
       if (fates[place] !== "wrote") continue;
       binds.push([
         ...statements.filled.map((column) => cells[column]![place]!),
-        ...key.map((values) => values[place]!),
+        ...(root.id === undefined ? key.map((values) => values[place]!) : [id]),
       ]);
     }
     yield { text: texts.fill, binds, rows: false };
