@@ -1,18 +1,33 @@
 /** What the project file says of connections, locks and state: the settings as they stand in YAML, and what drivers are given. */
-import { type Redacted, Schema } from "effect";
+import { Duration, type Redacted, Schema } from "effect";
 import * as Field from "./Field.ts";
 import type { Dialect } from "./Sql.ts";
 
 // ------------------------------------------------------------------------------------------------------- as written
 
 /** Settings that stand empty (`path: ${CACHE_STORAGE_LOCAL:-}`) count as absent throughout. */
+export const TlsSettings = Schema.Struct({
+  ca: Field.withDefault(Field.text, "PEM file of the authorities to trust; else those that Node trusts", ""),
+  cert: Field.withDefault(Field.text, "PEM file of our own certificate, where the server asks for one", ""),
+  key: Field.withDefault(Field.text, "PEM file of our certificate's key", ""),
+});
+
 export const S3Settings = Schema.Struct({
   bucket: Field.withDefault(Field.text, "Bucket; where one is set, the storage is S3", ""),
-  endpoint: Field.withDefault(Field.text, "URL of the S3 service, with its scheme", ""),
+  prefix: Field.withDefault(Field.text, "What every key starts with, with its last slash; keys are what follows", ""),
+  endpoint: Field.withDefault(Field.text, "URL of the S3 service, with its scheme; empty for AWS", ""),
   region: Field.withDefault(Field.text, "Region that requests are signed for", ""),
-  accessKeyId: Field.withDefault(Field.text, "Access key", ""),
+  accessKeyId: Field.withDefault(
+    Field.text,
+    "Access key; empty for the default credentials of the AWS SDK (variables, profile, web identity, container, instance)",
+    "",
+  ),
   secretAccessKey: Field.optional(Field.secret, "Secret of the access key"),
+  sessionToken: Field.optional(Field.secret, "Session token of a temporary access key"),
   forcePathStyle: Field.withDefault(Field.flag, "Bucket in the path instead of the host name", false),
+  tls: Field.optional(TlsSettings, "Certificates, for an https endpoint"),
+  // Measured on loopback: beyond 32 nothing gets faster; a distant store needs as many as rate times latency.
+  requests: Field.withDefault(Field.count({ min: 1, max: 128 }), "Requests at once", 32),
 });
 
 export const StorageSettings = Schema.Struct({
@@ -29,24 +44,88 @@ export const SqlSettings = Schema.Struct({
     Field.secret,
     "URL of the database in ncps' forms (`sqlite:/path`, `postgresql://…`, `mysql://…`); its scheme chooses the driver",
   ),
+  poolSize: Field.withDefault(
+    Field.count({ min: 2, max: 200 }),
+    "Connections at once, where the database is a server; batches wait for one",
+    8,
+  ),
+  lockTimeout: Field.withDefault(
+    Field.duration,
+    "Longest wait for a row lock, where the database is a server",
+    Duration.seconds(2),
+  ),
+  preparedStatements: Field.withDefault(
+    Field.flag,
+    "Named statements on PostgreSQL; `false` behind a pooler that gives each transaction another session",
+    true,
+  ),
+  tls: Field.optional(TlsSettings, "Certificates, where the database is a server; its URL says whether TLS is used"),
 });
 
 export const RedisSettings = Schema.Struct({
-  addrs: Field.withDefault(Field.list(Field.text), "Addresses of Redis nodes, `host:port`", []),
+  addrs: Field.withDefault(
+    Field.list(Field.text),
+    "Addresses of independent Redis nodes, `host:port`; of several, a majority must grant a lock",
+    [],
+  ),
   username: Field.withDefault(Field.text, "User name", ""),
   password: Field.optional(Field.secret, "Password"),
   db: Field.withDefault(Field.count(), "Number of the database", 0),
   useTls: Field.withDefault(Field.flag, "TLS on every connection", false),
+  tls: Field.optional(TlsSettings, "Certificates, with `useTls`"),
   keyPrefix: Field.withDefault(Field.text, "What lock keys start with, as in ncps", "ncps:lock:"),
+  poolSize: Field.withDefault(Field.count({ min: 1, max: 100 }), "Connections per node at most", 10),
+});
+
+export const EtcdSettings = Schema.Struct({
+  endpoints: Field.withDefault(Field.list(Field.text), "URLs of the etcd cluster's members", []),
+  username: Field.withDefault(Field.text, "User name", ""),
+  password: Field.optional(Field.secret, "Password"),
+  tls: Field.optional(TlsSettings, "Certificates, for https endpoints"),
+  keyPrefix: Field.withDefault(Field.text, "What lock keys start with", "/ncps-pipeline/lock/"),
+});
+
+/** How often, and how patiently, a lock server that cannot be reached is asked again; keys that are held are the sink's `retry`. */
+export const LockRetrySettings = Schema.Struct({
+  maxAttempts: Field.withDefault(Field.count({ min: 1, max: 100 }), "Attempts to reach the lock server", 3),
+  initialDelay: Field.withDefault(
+    Field.duration,
+    "Pause after the first attempt; doubles each time",
+    Duration.millis(100),
+  ),
+  maxDelay: Field.withDefault(Field.duration, "Longest pause", Duration.seconds(2)),
+  jitter: Field.withDefault(Field.flag, "Random pauses up to these, so that runners do not ask in step", true),
 });
 
 export const LockSettings = Schema.Struct({
   type: Field.withDefault(
-    Field.literal("auto", "local", "none", "redis"),
+    Field.literal("auto", "local", "none", "file", "redis", "postgres", "mysql", "etcd"),
     "Where keys are locked: `auto` is Redis where addresses are set, else `local` (this process only); `none` locks nothing",
     "auto",
   ),
   redis: Field.optional(RedisSettings, "The Redis that ncps locks in"),
+  etcd: Field.optional(EtcdSettings, "The etcd cluster of type `etcd`"),
+  path: Field.withDefault(
+    Field.text,
+    "Folder of lock files, of type `file`: on a local disk, the same for all runners",
+    "",
+  ),
+  connection: Field.withDefault(
+    Field.text,
+    "SQL connection whose server keeps the locks, of types `postgres` and `mysql`",
+    "",
+  ),
+  retry: Field.withDefault(LockRetrySettings, "When the lock server cannot be reached", {
+    maxAttempts: 3,
+    initialDelay: Duration.millis(100),
+    maxDelay: Duration.seconds(2),
+    jitter: true,
+  }),
+  allowDegradedMode: Field.withDefault(
+    Field.flag,
+    "Without a reachable Redis lock within this process only, and say so, instead of ending the run",
+    false,
+  ),
 });
 
 export const StateSettings = Schema.Struct({
@@ -66,15 +145,15 @@ export interface LocalStorageConfig {
   readonly path: string;
 }
 
-export interface S3StorageConfig {
+/** PEM files, absolute or relative to the working folder; empty where not given. */
+export type TlsConfig = typeof TlsSettings.Type;
+
+export interface S3StorageConfig extends Omit<typeof S3Settings.Type, "tls" | "secretAccessKey" | "sessionToken"> {
   readonly type: "storage";
   readonly kind: "s3";
-  readonly bucket: string;
-  readonly endpoint: string;
-  readonly region: string;
-  readonly accessKeyId: string;
   readonly secretAccessKey: Redacted.Redacted<string> | undefined;
-  readonly forcePathStyle: boolean;
+  readonly sessionToken: Redacted.Redacted<string> | undefined;
+  readonly tls: TlsConfig | undefined;
 }
 
 /** `file` as ncps reads it from the URL: query ignored, `#` kept; relative as for folders. */
@@ -84,21 +163,37 @@ export interface SqliteConfig {
   readonly file: string;
 }
 
-export interface SqlServerConfig {
+export interface SqlServerConfig extends Omit<typeof SqlSettings.Type, "url" | "tls"> {
   readonly type: "sql";
   readonly dialect: Exclude<Dialect, "sqlite">;
+  /** As written, in ncps' forms. */
   readonly url: Redacted.Redacted<string>;
+  readonly tls: TlsConfig | undefined;
 }
 
 export type StorageConfig = LocalStorageConfig | S3StorageConfig;
 export type SqlConfig = SqliteConfig | SqlServerConfig;
 export type ConnectionConfig = StorageConfig | SqlConfig;
 
+export type LockRetryConfig = typeof LockRetrySettings.Type;
+
 /** `auto` is decided by now. */
-export interface LockConfig {
-  readonly type: "local" | "none" | "redis";
-  readonly redis: typeof RedisSettings.Type | undefined;
-}
+export type LockConfig =
+  | { readonly type: "local" | "none" }
+  | { readonly type: "file"; readonly path: string }
+  | {
+    readonly type: "redis";
+    readonly redis: typeof RedisSettings.Type;
+    readonly retry: LockRetryConfig;
+    readonly allowDegradedMode: boolean;
+  }
+  | {
+    readonly type: "postgres" | "mysql";
+    /** Name of a SQL connection of this dialect. */
+    readonly connection: string;
+    readonly retry: LockRetryConfig;
+  }
+  | { readonly type: "etcd"; readonly etcd: typeof EtcdSettings.Type; readonly retry: LockRetryConfig };
 
 /** `path` as written: the CLI resolves it against the working folder. */
 export interface StateConfig {

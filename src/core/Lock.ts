@@ -1,4 +1,5 @@
 import type { Duration, Effect } from "effect";
+import type { Check } from "./Check.ts";
 import type { LockError } from "./Errors.ts";
 
 /** What one acquisition got. Released once, by whoever acquired. */
@@ -17,6 +18,8 @@ export interface Lock {
   readonly kind: string;
   /** Whether other processes see it and may wait for it; else nobody but the database's own locks keeps them out. */
   readonly shared: boolean;
+  /** For `doctor`: whether it can be reached and used; never fails, takes nothing that a holder could want. */
+  readonly checkup: Effect.Effect<ReadonlyArray<Check>>;
   /** Tries each key once, all in one round trip, never waits for a holder. */
   readonly acquire: (keys: ReadonlyArray<string>, ttl: Duration.Duration) => Effect.Effect<Lease, LockError>;
 }

@@ -1,15 +1,20 @@
 import type { Effect } from "effect";
+import type { Check } from "./Check.ts";
+import type { Access } from "./Connections.ts";
 import type { SqlError } from "./Errors.ts";
 
 /** What may be bound or read. int64 is `bigint`, always: a driver that rounds is a defect. */
 export type Value = string | number | bigint | Uint8Array | null;
+
+/** A value, or a list of them where the engine takes arrays (PostgreSQL). */
+export type Bind = Value | ReadonlyArray<Value>;
 
 export type Dialect = "sqlite" | "postgres" | "mysql";
 
 /** One statement, run once per row of binds; constant text, so that drivers can prepare it once. */
 export interface Call {
   readonly text: string;
-  readonly binds: ReadonlyArray<ReadonlyArray<Value>>;
+  readonly binds: ReadonlyArray<ReadonlyArray<Bind>>;
   /** Whether rows come back: those of all runs, in order. */
   readonly rows: boolean;
 }
@@ -41,6 +46,12 @@ export interface SqlFacts {
   readonly singleWriter: boolean;
 }
 
+/** What a pipeline will ask of a database. */
+export interface SqlNeeds {
+  readonly tables: ReadonlyArray<string>;
+  readonly access: Access;
+}
+
 export interface Sql {
   /** Who it is, without secrets: driver, host, database or real path. Part of the plan hash. */
   readonly identity: string;
@@ -60,6 +71,8 @@ export interface Sql {
     definition: D,
     input: I,
   ) => Effect.Effect<O, SqlError>;
+  /** For `doctor`: what is there, allowed, safe and enough, for these tables and this access; never fails, writes nothing. */
+  readonly checkup: (needs: SqlNeeds) => Effect.Effect<ReadonlyArray<Check>>;
   /** Invariant 1: what has been read so far, whoever committed it, survives a power loss once this returns. */
   readonly settle: Effect.Effect<void, SqlError>;
 }

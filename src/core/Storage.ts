@@ -1,4 +1,5 @@
 import type { Effect, Stream } from "effect";
+import type { Check } from "./Check.ts";
 import type { StorageError } from "./Errors.ts";
 import type { Origin } from "./Item.ts";
 
@@ -32,12 +33,23 @@ export type DeleteOutcome =
   | { readonly _tag: "Deleted" | "Gone" | "Changed" }
   | { readonly _tag: "Undeleted"; readonly code: string; readonly reason: string };
 
+/** What a pipeline will ask of a storage, below this prefix. */
+export interface StorageNeeds {
+  readonly prefix: string;
+  readonly deletes: boolean;
+}
+
 /** Objects by key, in a folder or a bucket. Every method works on a chunk; answers are in the order asked. */
 export interface Storage {
   /** Who it is, without secrets: scheme, host, bucket or real path. Part of the plan hash and of quarantine identities. */
   readonly identity: string;
-  /** Whether `remove` compares and deletes in one step; if not, a window remains and the spec must accept it. */
-  readonly conditionalDelete: boolean;
+  /**
+   * Whether `remove` compares and deletes in one step; if not, a window remains and the spec must accept it. Where only a try can tell, a
+   * canary is written, tried and removed, once: to be asked by who is about to delete, never by a reading verb (Invariant 10).
+   */
+  readonly conditionalDelete: Effect.Effect<boolean, StorageError>;
+  /** For `doctor`: what is there, allowed and safe; never fails, writes nothing but the canary of `conditionalDelete`. */
+  readonly checkup: (needs: StorageNeeds) => Effect.Effect<ReadonlyArray<Check>>;
   /** Prefixes below `prefix` that together hold all its keys, in byte order; `[prefix]` where there is nothing to divide. */
   readonly partitions: (prefix: string) => Effect.Effect<ReadonlyArray<string>, StorageError>;
   /** Keys with the prefix and suffix after `after`, in byte order, lazily; Invariant 4: never more than one folder's or page's names in memory. */

@@ -1,7 +1,7 @@
-import { Data, Duration, Effect, Layer, RcMap, type Scope } from "effect";
+import { Data, Duration, Effect, Layer, RcMap, Scope } from "effect";
 import type { ConnectionConfig, ConnectionsConfig, LockConfig, SqlConfig, StorageConfig } from "../core/Config.ts";
 import { type Access, type ConnectionKind, Connections } from "../core/Connections.ts";
-import { ConnectionError, type SqlError, type StorageError } from "../core/Errors.ts";
+import { ConnectionError, type LockError, type SqlError, type StorageError } from "../core/Errors.ts";
 import type { Lock } from "../core/Lock.ts";
 import * as Nearest from "../core/Nearest.ts";
 import type { Sql } from "../core/Sql.ts";
@@ -45,17 +45,17 @@ const find = <Kind extends ConnectionKind>(
 const openStorage = (
   name: string,
   config: StorageConfig,
-): Effect.Effect<Storage, ConnectionError | StorageError, Scope.Scope> =>
-  config.kind === "local"
-    ? Effect.flatMap(
-      Effect.promise(() => import("./storage/Local.ts")),
-      (Local) => Local.make({ name, root: config.path }),
-    )
-    : unsupported(
-      name,
-      "this version reads folders, not S3",
-      "Use a later version, or give the folder instead of the bucket (CACHE_STORAGE_LOCAL in ncps' variables)",
-    );
+): Effect.Effect<Storage, ConnectionError | StorageError, Scope.Scope> => {
+  switch (config.kind) {
+    case "local":
+      return Effect.flatMap(
+        Effect.promise(() => import("./storage/Local.ts")),
+        (Local) => Local.make({ name, root: config.path }),
+      );
+    case "s3":
+      return unsupported(name, "this version reads folders, not S3", "Use a later version");
+  }
+};
 
 interface SqlOptions {
   readonly access: Access;
@@ -66,29 +66,37 @@ const openSql = (
   name: string,
   config: SqlConfig,
   options: SqlOptions,
-): Effect.Effect<Sql, ConnectionError | SqlError, Scope.Scope> =>
-  config.dialect === "sqlite"
-    ? Effect.flatMap(
-      Effect.promise(() => import("./sql/Sqlite.ts")),
-      (Sqlite) => Sqlite.make({ connection: name, path: config.file, ...options }),
-    )
-    : unsupported(
-      name,
-      `this version writes SQLite, not ${config.dialect === "postgres" ? "PostgreSQL" : "MySQL or MariaDB"}`,
-      "Use a later version, or a database URL that begins with sqlite:",
-    );
+): Effect.Effect<Sql, ConnectionError | SqlError, Scope.Scope> => {
+  switch (config.dialect) {
+    case "sqlite":
+      return Effect.flatMap(
+        Effect.promise(() => import("./sql/Sqlite.ts")),
+        (Sqlite) => Sqlite.make({ connection: name, path: config.file, ...options }),
+      );
+    case "postgres":
+    case "mysql":
+      return unsupported(name, `this version does not write ${config.dialect}`, "Use a later version");
+  }
+};
 
-const openLock = ({ type }: LockConfig): Effect.Effect<Lock, ConnectionError> => {
-  switch (type) {
+const openLock = (
+  config: LockConfig,
+  connections: ConnectionsConfig["connections"],
+): Effect.Effect<Lock, ConnectionError | LockError, Scope.Scope> => {
+  switch (config.type) {
     case "none":
       return Effect.map(Effect.promise(() => import("./lock/None.ts")), ({ lock }) => lock);
     case "local":
       return Effect.flatMap(Effect.promise(() => import("./lock/Local.ts")), ({ make }) => make);
+    case "file":
     case "redis":
-      return unsupported(
-        "lock",
-        "this version locks within its own process, not in Redis",
-        "Set the lock's type to local: locks only save work, no safety rests on them",
+    case "etcd":
+      return unsupported("lock", `this version does not lock in ${config.type}`, "Set the lock's type to none");
+    case "postgres":
+    case "mysql":
+      return Effect.flatMap(
+        find(connections, config.connection, "sql"),
+        () => unsupported("lock", `this version does not lock in ${config.type}`, "Set the lock's type to none"),
       );
   }
 };
@@ -109,7 +117,11 @@ export const layer = (config: ConnectionsConfig): Layer.Layer<Connections> =>
             (found) => openSql(name, found, { access, statementTimeout: Duration.millis(timeoutMillis) }),
           ),
       });
-      const lock = yield* Effect.cached(openLock(config.lock));
+      const scope = yield* Effect.scope;
+      // Whoever asks shares it; it ends with the connections.
+      const lock = yield* Effect.cached(
+        Effect.provideService(openLock(config.lock, config.connections), Scope.Scope, scope),
+      );
       return {
         storage: (name) => RcMap.get(storages, name),
         sql: (name, { access, statementTimeout }) =>

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect";
 import * as Component from "../core/Component.ts";
+import { StorageError } from "../core/Errors.ts";
 import * as Field from "../core/Field.ts";
-import type { Problem } from "../core/Problem.ts";
 
 const Options = Schema.Struct({
   withoutConditionalDelete: Field.withDefault(
@@ -27,38 +27,41 @@ export const deleteObjects = Component.postStep({
     },
   ],
   deletes: true,
-  inspect: ({ withoutConditionalDelete }, { objects }) => {
-    const problems: Array<Problem> = [];
-    if (objects === undefined) {
-      problems.push({
-        code: "delete-objects/no-objects",
-        severity: "error",
-        path: [],
-        message: "what this source reads are no objects that could be deleted",
-        suggestion: "remove this step, or read from storage-objects",
-      });
-    } else if (!objects.storage.conditionalDelete && withoutConditionalDelete === "refuse") {
-      problems.push({
-        code: "delete-objects/unconditional",
-        severity: "error",
-        path: ["withoutConditionalDelete"],
-        message: `${objects.storage.identity} cannot compare and delete in one step: a change in between would be lost`,
-        suggestion:
-          "write head-compare where nobody rewrites objects under their keys, else remove this step or run with --keep",
-      });
-    }
-    return Effect.succeed({
+  inspect: (_, { objects }) =>
+    Effect.succeed({
       facts: undefined,
       identity: objects === undefined ? {} : { storage: objects.storage.identity, prefix: objects.prefix },
-      problems,
+      problems: objects === undefined
+        ? [{
+          code: "delete-objects/no-objects",
+          severity: "error",
+          path: [],
+          message: "what this source reads are no objects that could be deleted",
+          suggestion: "remove this step, or read from storage-objects",
+        }]
+        : [],
       statements: [],
-    });
-  },
-  open: (_, { objects }) =>
-    objects === undefined
-      ? Effect.dieMessage("delete-objects was opened for a source without objects, which inspect refuses")
-      : Effect.succeed({
-        apply: (receipts) => objects.storage.remove(receipts),
-        finish: Effect.asVoid(objects.storage.prune(objects.prefix, objects.suffix)),
-      }),
+    }),
+  open: ({ withoutConditionalDelete }, { objects }) =>
+    Effect.gen(function*() {
+      if (objects === undefined) {
+        return yield* Effect.dieMessage(
+          "delete-objects was opened for a source without objects, which inspect refuses",
+        );
+      }
+      const { prefix, storage, suffix } = objects;
+      if (withoutConditionalDelete === "refuse" && !(yield* storage.conditionalDelete)) {
+        return yield* new StorageError({
+          reason: "Unusable",
+          connection: storage.identity,
+          detail: "it cannot compare and delete in one step: a change in between would be lost",
+          remedy:
+            "Write withoutConditionalDelete: head-compare where nobody rewrites objects under their keys, else run with --keep",
+        });
+      }
+      return {
+        apply: (receipts) => storage.remove(receipts),
+        finish: Effect.asVoid(storage.prune(prefix, suffix)),
+      };
+    }),
 });

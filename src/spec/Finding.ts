@@ -1,3 +1,4 @@
+import { nearest } from "../core/Nearest.ts";
 import type { Problem } from "../core/Problem.ts";
 import * as Tree from "./Tree.ts";
 
@@ -62,4 +63,14 @@ export const format = (finding: Finding): string => {
   const at = path.length === 0 ? "" : ` at ${Tree.showPath(path)}`;
   const remedy = suggestion === undefined ? "" : `; ${suggestion}`;
   return `${where}${finding.severity} ${finding.code}${at}: ${finding.message}${remedy}`;
+};
+
+/** For a word that is none of those known. */
+export const didYouMean = (word: string, known: ReadonlyArray<string>): string => {
+  const meant = nearest(word, known);
+  return meant !== undefined
+    ? `did you mean ${meant}?`
+    : known.length === 0
+    ? "there are none"
+    : `known: ${known.join(", ")}`;
 };

@@ -17,7 +17,7 @@ const decode = Schema.decodeUnknownSync(Settings);
 const connections = (root: string) =>
   ConnectionsLayer.layer({
     connections: new Map([["cache-storage", { type: "storage", kind: "local", path: root } as const]]),
-    lock: { type: "none", redis: undefined },
+    lock: { type: "none" },
   });
 
 /** A cache of a few narinfos, and the source opened on it. */
@@ -164,7 +164,8 @@ describe("storage-objects", () => {
       const asked: Array<number> = [];
       const storage: Storage = {
         identity: "model",
-        conditionalDelete: true,
+        conditionalDelete: Effect.succeed(true),
+        checkup: () => Effect.succeed([]),
         partitions: () => Effect.succeed([""]),
         list: () => Stream.range(1, 100).pipe(Stream.map((i) => [{ key: `${i}` }]), Stream.rechunk(1)),
         read: (keys) =>

@@ -250,6 +250,7 @@ export class ModelWorld {
         lock: this.lockBroken ? refused : Effect.succeed({
           kind: "model",
           shared: true,
+          checkup: Effect.succeed([]),
           acquire: (keys: ReadonlyArray<string>) => Effect.sync(() => this.#acquire(keys)),
         }),
       }),

@@ -7,6 +7,11 @@ export const make: Effect.Effect<Lock> = Effect.sync(() => {
   return {
     kind: "local",
     shared: false,
+    checkup: Effect.succeed([{
+      name: "lock/kind",
+      status: "pass",
+      detail: "keys are locked within this process only",
+    }]),
     acquire: (keys) =>
       Effect.sync(() => {
         const own = new Set<string>();

@@ -52,5 +52,7 @@ export const make = (
           : writer.run(program, definition, input),
       read: reader.run,
       settle: reader.settle,
+      checkup: () =>
+        Effect.succeed([{ name: "sql/reachable", status: "pass", detail: `SQLite ${version}, ${file.path}` }]),
     };
   });

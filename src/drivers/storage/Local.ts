@@ -62,7 +62,8 @@ export const make = Effect.fn("Local.make")(function*(options: {
 
   return {
     identity: `file:${root.path}`,
-    conditionalDelete: true,
+    conditionalDelete: Effect.succeed(true),
+    checkup: () => Effect.succeed([{ name: "storage/reachable", status: "pass", detail: root.path }]),
     partitions: (prefix) => reader.call("partitions", prefix),
     list: (listing) =>
       Stream.unwrapScoped(Effect.gen(function*() {

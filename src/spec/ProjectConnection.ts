@@ -1,0 +1,179 @@
+/** One connection of the project file: its settings decoded, its kind and target decided. */
+import { Either, Redacted } from "effect";
+import * as Config from "../core/Config.ts";
+import type { ConnectionKind } from "../core/Connections.ts";
+import * as Field from "../core/Field.ts";
+import { nearest } from "../core/Nearest.ts";
+import * as Decode from "./Decode.ts";
+import * as Finding from "./Finding.ts";
+import * as Supply from "./Supply.ts";
+import * as Tree from "./Tree.ts";
+
+export const kinds: ReadonlyArray<ConnectionKind> = ["storage", "sql"];
+
+export const isKind = (type: unknown): type is ConnectionKind => type === "storage" || type === "sql";
+
+type Findings = ReadonlyArray<Finding.Finding>;
+
+export interface DecodedConnection {
+  readonly kind: ConnectionKind | undefined;
+  readonly config?: Config.ConnectionConfig;
+  readonly findings: Findings;
+}
+
+export const decode = (
+  names: ReadonlyArray<string>,
+  root: Tree.Node,
+  name: string,
+  node: Tree.Node,
+): DecodedConnection => {
+  const path = ["connections", name];
+  const type = Tree.child(node, "type");
+  const given = type?._tag === "Leaf" ? type.value : undefined;
+  if (!isKind(given)) {
+    const code = node._tag !== "Map"
+      ? "spec/wrong-type"
+      : type === undefined
+      ? "spec/missing-key"
+      : "spec/unknown-type";
+    const message = node._tag !== "Map"
+      ? `expected a map, found ${Field.kindOf(Tree.plain(node))}`
+      : type === undefined
+      ? "the key type is missing"
+      : "there is no such type of connection";
+    const meant = nearest(name, names.filter((other) => other !== name));
+    const suggestion = typeof given === "string"
+      ? Finding.didYouMean(given, kinds)
+      : type === undefined && meant !== undefined
+      ? `did you mean ${meant}?`
+      : "write type: storage or type: sql";
+    const finding = Finding.inTree(root, type === undefined ? "key" : "value", {
+      code,
+      path: node._tag === "Map" ? [...path, "type"] : path,
+      message,
+      suggestion,
+    });
+    return { kind: undefined, findings: [finding] };
+  }
+  const own = Tree.without(node as Tree.MapNode, new Set(["type"]));
+  const failed = (findings: Findings): DecodedConnection => ({ kind: given, findings });
+  return given === "storage"
+    ? Either.match(Decode.decode(Config.StorageSettings, root, own, path, ["type"]), {
+      onLeft: failed,
+      onRight: (settings) => storageOf(root, path, settings),
+    })
+    : Either.match(Decode.decode(Config.SqlSettings, root, own, path, ["type"]), {
+      onLeft: failed,
+      onRight: (settings) => sqlOf(root, path, settings),
+    });
+};
+
+const storageOf = (
+  root: Tree.Node,
+  path: Tree.Path,
+  settings: typeof Config.StorageSettings.Type,
+): DecodedConnection => {
+  const kind = "storage" as const;
+  const { s3 } = settings;
+  if (s3 !== undefined && s3.bucket !== "") {
+    const at = [...path, "s3"];
+    const { secretAccessKey, sessionToken, tls, ...rest } = s3;
+    const config: Config.S3StorageConfig = {
+      type: "storage",
+      kind: "s3",
+      ...rest,
+      secretAccessKey,
+      sessionToken,
+      tls: Supply.tlsFiles(root, [...at, "tls"], tls),
+    };
+    return { kind, findings: s3Findings(root, at, s3), config };
+  }
+  if (settings.path === "") {
+    const finding = Finding.inTree(root, "key", {
+      code: "project/incomplete",
+      path: [...path, "path"],
+      message: "neither a folder nor a bucket is given",
+      suggestion: Supply.fillIn(root, [[...path, "path"]]),
+    });
+    return { kind, findings: [finding] };
+  }
+  const folder = Tree.filePath(Tree.at(root, [...path, "path"]), settings.path);
+  return { kind, findings: [], config: { type: "storage", kind: "local", path: folder } };
+};
+
+const sqlOf = (
+  root: Tree.Node,
+  path: Tree.Path,
+  { tls, url, ...rest }: typeof Config.SqlSettings.Type,
+): DecodedConnection => {
+  const kind = "sql" as const;
+  const at = [...path, "url"];
+  const report = (code: string, message: string, suggestion: string): Findings => [
+    Finding.inTree(root, "value", { code, path: at, message, suggestion }),
+  ];
+  const text = Redacted.value(url);
+  if (text === "") {
+    return {
+      kind,
+      findings: report("project/incomplete", "the URL of the database is not given", Supply.fillIn(root, [at])),
+    };
+  }
+  const target = Config.readDatabaseUrl(text);
+  // What SQLite takes for something else than a file on disk could not be what ncps uses.
+  if (target === undefined || (target.dialect === "sqlite" && /^(?:|:memory:|file:.*)$/s.test(target.file))) {
+    return {
+      kind,
+      findings: report(
+        "spec/bad-value",
+        `this is no URL of a database${Supply.suppliedBy(root, at).by}`,
+        "write it like sqlite:/var/lib/ncps/db.sqlite",
+      ),
+    };
+  }
+  if (target.dialect === "sqlite") {
+    return {
+      kind,
+      findings: [],
+      config: { type: "sql", dialect: "sqlite", file: Tree.filePath(Tree.at(root, at), target.file) },
+    };
+  }
+  return {
+    kind,
+    findings: [],
+    config: { type: "sql", dialect: target.dialect, url, ...rest, tls: Supply.tlsFiles(root, [...path, "tls"], tls) },
+  };
+};
+
+const s3Findings = (root: Tree.Node, at: Tree.Path, s3: typeof Config.S3Settings.Type): Findings => {
+  const report = (key: string, message: string, suggestion: string) =>
+    Finding.inTree(root, "value", { code: "project/incomplete", path: [...at, key], message, suggestion });
+  const hasSecret = s3.secretAccessKey !== undefined && Redacted.value(s3.secretAccessKey) !== "";
+  const isUrl = s3.endpoint === "" || /^https?:\/\/[^/]/i.test(s3.endpoint);
+  return [
+    ...(isUrl ? [] : [
+      report(
+        "endpoint",
+        `the endpoint has no scheme${Supply.suppliedBy(root, [...at, "endpoint"]).by}`,
+        "write it like https://s3.example.org",
+      ),
+    ]),
+    ...(s3.accessKeyId !== "" && !hasSecret
+      ? [
+        report(
+          "secretAccessKey",
+          "an access key is given without its secret",
+          Supply.fillIn(root, [[...at, "secretAccessKey"]]),
+        ),
+      ]
+      : []),
+    ...(s3.accessKeyId === "" && hasSecret
+      ? [
+        report(
+          "accessKeyId",
+          "a secret is given without its access key",
+          Supply.fillIn(root, [[...at, "accessKeyId"]]),
+        ),
+      ]
+      : []),
+  ];
+};
