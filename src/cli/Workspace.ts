@@ -156,4 +156,23 @@ export const load = Effect.fn("Workspace.load")(function*(workspace: Workspace, 
   return yield* Load.loadPipeline(workspace.loaded, { name, path, text }, yield* host.registry);
 });
 
+/** The pipeline of a name, with its file. */
+export const loadNamed = (workspace: Workspace, name: string) =>
+  Effect.flatMap(
+    file(workspace, name),
+    (found) => Effect.map(load(workspace, found), (loaded) => ({ file: found, loaded })),
+  );
+
+/**
+ * Every pipeline that is a concern of this project: its own ones, and of the packaged ones those whose connections it has; the others come
+ * with the tool, and nobody has asked for them.
+ */
+export const loadAll = Effect.fn("Workspace.loadAll")(function*(workspace: Workspace) {
+  const declared = workspace.loaded.project?.declared ?? new Map();
+  const all = yield* Effect.forEach(workspace.pipelines, ({ name }) => loadNamed(workspace, name));
+  return all.filter(({ file, loaded }) =>
+    !file.isPackaged || workspace.isPackaged || [...loaded.connections].every((name) => declared.has(name))
+  );
+});
+
 export const connectionsOf = ({ connections, lock }: Project): ConnectionsConfig => ({ connections, lock });

@@ -15,7 +15,11 @@ export const TlsSettings = Schema.Struct({
 export const S3Settings = Schema.Struct({
   bucket: Field.withDefault(Field.text, "Bucket; where one is set, the storage is S3", ""),
   prefix: Field.withDefault(Field.text, "What every key starts with, with its last slash; keys are what follows", ""),
-  endpoint: Field.withDefault(Field.text, "URL of the S3 service, with its scheme; empty for AWS", ""),
+  endpoint: Field.withDefault(
+    Field.address("write accessKeyId and secretAccessKey"),
+    "URL of the S3 service, with its scheme; empty for AWS",
+    "",
+  ),
   region: Field.withDefault(Field.text, "Region that requests are signed for", ""),
   accessKeyId: Field.withDefault(
     Field.text,
@@ -64,7 +68,7 @@ export const SqlSettings = Schema.Struct({
 
 export const RedisSettings = Schema.Struct({
   addrs: Field.withDefault(
-    Field.list(Field.text),
+    Field.list(Field.address("write username and password")),
     "Addresses of independent Redis nodes, `host:port`; of several, a majority must grant a lock",
     [],
   ),
@@ -78,7 +82,11 @@ export const RedisSettings = Schema.Struct({
 });
 
 export const EtcdSettings = Schema.Struct({
-  endpoints: Field.withDefault(Field.list(Field.text), "URLs of the etcd cluster's members", []),
+  endpoints: Field.withDefault(
+    Field.list(Field.address("write username and password")),
+    "URLs of the etcd cluster's members",
+    [],
+  ),
   username: Field.withDefault(Field.text, "User name", ""),
   password: Field.optional(Field.secret, "Password"),
   tls: Field.optional(TlsSettings, "Certificates, for https endpoints"),

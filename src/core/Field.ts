@@ -15,6 +15,8 @@ export interface About {
   readonly unit?: string;
   readonly connection?: ConnectionKind;
   readonly secret?: boolean;
+  /** Text that people put credentials into, before an `@`: with them it is a secret. */
+  readonly address?: boolean;
 }
 
 export const AboutId: unique symbol = Symbol.for("ncps-pipeline/core/Field/About");
@@ -249,6 +251,19 @@ export const secret: Field<Redacted.Redacted<string>> = make<Redacted.Redacted<s
       ),
   write: () => REDACTED,
 });
+
+/** Where a server is, which plans and logs show. Invariant 9: credentials in it are refused, and not repeated; `instead` says where they belong. */
+export const address = (instead: string): Field<string> =>
+  make({
+    about: { name: "address", address: true },
+    to: Schema.String,
+    jsonSchema: { type: "string", not: { pattern: "@" } },
+    read: (value) =>
+      typeof value === "string" && value.includes("@")
+        ? badValue("an address is shown in plans and logs, and this one holds credentials before its @", instead)
+        : readText("an address")(value),
+    write: (value) => value,
+  });
 
 /** One of these words. */
 export const literal = <const Words extends readonly [string, ...ReadonlyArray<string>]>(

@@ -176,7 +176,7 @@ export const decode = <A>(
       faultsOf(issue, path, [], { depth: path.length + 1, keys: alsoKnown }).map(({ side, suggestion, ...fault }) =>
         Finding.inTree(root, side, {
           ...fault,
-          message: fault.message + Tree.by(Tree.at(root, fault.path)),
+          message: fault.message + Tree.by(Tree.nearest(root, fault.path)),
           ...(suggestion === undefined ? {} : { suggestion }),
         })
       ),

@@ -32,7 +32,8 @@ export const explain = (tree: Tree.Node, outline: Outline.Outline): ReadonlyArra
       const value = leaf === undefined ? Tree.plain(node) : leaf.value;
       entries.push({
         path,
-        value: Redacted.isRedacted(value) || (leaf !== undefined && value !== null && !Outline.isShown(outline, path))
+        value: Redacted.isRedacted(value)
+            || (leaf !== undefined && value !== null && !Outline.isShown(outline, path, leaf.value))
           ? REDACTED
           : typeof value === "bigint"
           ? value.toString()

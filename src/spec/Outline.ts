@@ -174,12 +174,20 @@ export const at = (outline: Outline, path: Tree.Path): ReadonlyArray<Outline> =>
   return next === undefined ? [] : at(next, below);
 };
 
+/** An address, or a text that holds several. */
+const isAddress = (outline: Outline): boolean =>
+  outline._tag === "List"
+    ? isAddress(resolved(outline.item))
+    : outline._tag === "Field" && outline.about.address === true;
+
 /**
  * Invariant 9: whether the scalar that stands at the path may be shown. What no schema knows may hold anything, so it may not; nor one
- * that stands for a map, like a URL in place of its connection.
+ * that stands for a map, like a URL in place of its connection; nor an address with credentials.
  */
-export const isShown = (outline: Outline, path: Tree.Path): boolean => {
-  if (at(outline, path).every(({ _tag }) => _tag === "Struct")) return false;
+export const isShown = (outline: Outline, path: Tree.Path, value: Tree.Scalar): boolean => {
+  const here = at(outline, path);
+  if (here.every(({ _tag }) => _tag === "Struct")) return false;
+  if (typeof value === "string" && value.includes("@") && here.some(isAddress)) return false;
   for (let depth = 0; depth <= path.length; depth++) {
     const candidates = at(outline, path.slice(0, depth));
     if (candidates.length === 0) return false;

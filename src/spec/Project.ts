@@ -141,7 +141,7 @@ export const decode = (
     perConnection.set(name, isStray ? [] : all);
     if (config !== undefined && !all.some(Finding.isError)) connections.set(name, config);
   }
-  const lock = ProjectLock.decode(root, connections);
+  const lock = ProjectLock.decode(root, [...declared.keys()], connections);
   const empty: Tree.Node = { _tag: "Map", entries: new Map(), origin: root.origin };
   const state = Decode.decode(Config.StateSettings, root, Tree.child(root, "state") ?? empty, ["state"]);
   return {

@@ -12,9 +12,10 @@ interface DecodedLock {
   readonly findings: Findings;
 }
 
-/** `connections` are those that were decoded, for the types that lock in a database. */
+/** For the types that lock in a database: names of `declared` connections, and those of them that were decoded. */
 export const decode = (
   root: Tree.Node,
+  declared: ReadonlyArray<string>,
   connections: ReadonlyMap<string, Config.ConnectionConfig>,
 ): DecodedLock => {
   const node = Tree.child(root, "lock");
@@ -76,6 +77,17 @@ export const decode = (
         return {
           config,
           findings: incomplete("connection", `the connection that ${type} locks are kept in is not given`),
+        };
+      }
+      if (!declared.includes(connection)) {
+        return {
+          config,
+          findings: report(
+            "spec/unknown-connection",
+            "connection",
+            `the project file has no connection ${connection}`,
+            Finding.didYouMean(connection, declared),
+          ),
         };
       }
       const found = connections.get(connection);

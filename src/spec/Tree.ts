@@ -71,6 +71,13 @@ export const child = (node: Node | undefined, segment: string | number): Node | 
 
 export const at = (node: Node | undefined, path: Path): Node | undefined => path.reduce<Node | undefined>(child, node);
 
+/** What stands at the path, or at the part of it where the tree ends: entries of a list that is written as one text stand nowhere. */
+export const nearest = (node: Node, path: Path): Node => {
+  const [segment, ...below] = path;
+  const next = segment === undefined ? undefined : child(node, segment);
+  return next === undefined ? node : nearest(next, below);
+};
+
 /** Where the path stands, or the nearest part of it that exists: its key, or its value. */
 export const locate = (root: Node, path: Path, side: "key" | "value"): Origin => {
   let found: { key: Origin; node: Node } = { key: root.origin, node: root };

@@ -347,6 +347,9 @@ environments:
       'connections.cache-storage.path = "/srv/cache"  (ncps-pipeline.yaml:2:41, variable CACHE_STORAGE_LOCAL)',
       'connections.cache-database.type = "sql"  (ncps-pipeline.yaml:4:11)',
       "connections.cache-database.url = <redacted>  (ncps-pipeline.yaml:5:10, variable CACHE_DATABASE_URL)",
+      "connections.cache-database.poolSize = 8  (default)",
+      'connections.cache-database.lockTimeout = "2s"  (default)',
+      "connections.cache-database.preparedStatements = true  (default)",
     ]);
     expect(explained("state")).toEqual(['state.path = ".ncps-pipeline/state.db"  (default)']);
     expect(explained("sink.tables[0].columns.created_at")).toEqual([
@@ -372,7 +375,7 @@ environments:
           pipeline: edited("  tables:", `${line}\n  tables:`).replace("sql-upsert", type),
           env: { ...env, PASS: "hunter2" },
           files: { "pipelines/pass": "hunter2\n" },
-          sets: ["connections.cache-database.url=mysql://u:hunter2@h/d", "oops[hunter2"],
+          sets: ["connections.cache-database.url=mysqll://u:hunter2@h/d", "oops[hunter2"],
         });
         const { pipeline: { spec }, project: { project: decoded } } = loaded;
         const faults = [...decoded!.faults.connections.values()].flat();

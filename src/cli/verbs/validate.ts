@@ -19,10 +19,11 @@ export const validate = Verb.make({
   flags: {},
   run: Effect.fn("Cli.validate")(function*(values, names) {
     const workspace = yield* Workspace.look(values);
-    const files = names.length === 0
-      ? workspace.pipelines
-      : yield* Effect.forEach(new Set(names), (name) => Workspace.file(workspace, name));
-    const loaded = yield* Effect.forEach(files, (file) => Workspace.load(workspace, file));
+    const checkedFiles = names.length === 0
+      ? yield* Workspace.loadAll(workspace)
+      : yield* Effect.forEach(new Set(names), (name) => Workspace.loadNamed(workspace, name));
+    const files = checkedFiles.map(({ file }) => file);
+    const loaded = checkedFiles.map((checked) => checked.loaded);
     const all = [
       ...workspace.loaded.findings,
       ...loaded.flatMap(({ findings }) => findings),
