@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/bench/**"],
-    globalSetup: ["test/support/buildOnce.ts"],
+    globalSetup: ["test/support/buildOnce.ts", "test/support/installServers.ts"],
     // Tests open databases too.
     setupFiles: ["src/drivers/KeepSqliteObjects.ts"],
     // Processes, not threads: native modules and signals behave as in production.

@@ -18,20 +18,16 @@ export const make = (folder: string): Tls => {
   const file = (name: string) => join(folder, name);
   const openssl = (...args: ReadonlyArray<string>) =>
     execFileSync(Install.path("openssl"), args, { cwd: folder, stdio: "pipe" });
-  const request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-  openssl(...request, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ncps-pipeline tests");
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const authority = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ncps-pipeline tests"];
+  openssl("req", "-x509", ...key, "-days", "2", ...authority);
   const issue = (name: string, subject: string) => {
     const csr = file(`${name}.csr`);
     const extensions = file(`${name}.ext`);
     writeFileSync(extensions, "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
-    openssl(
-      ...["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-      ...["-keyout", `${name}.key`, "-out", csr, "-subj", subject],
-    );
-    openssl(
-      ...["x509", "-req", "-in", csr, "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"],
-      ...["-extfile", extensions, "-out", `${name}.pem`],
-    );
+    openssl("req", ...key, "-keyout", `${name}.key`, "-out", csr, "-subj", subject);
+    const signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"];
+    openssl("x509", "-req", "-in", csr, ...signing, "-extfile", extensions, "-out", `${name}.pem`);
     chmodSync(file(`${name}.key`), 0o600);
     give(file(`${name}.key`), file(`${name}.pem`));
   };
