@@ -58,17 +58,21 @@ export const make = (target: number): Effect.Effect<Proxy, never, Scope.Scope> =
         };
         from.on("data", (data) => {
           say(() => {
-            if (to.destroyed) return;
-            if (from === client) return void to.write(data);
-            to.write(data.subarray(0, left), () => left <= 0 && client.resetAndDestroy());
-            left -= data.length;
+            if (to.destroyed || left <= 0) return;
+            if (from === server) {
+              const part = data.subarray(0, left);
+              left -= data.length;
+              // Within the callback of a write, Node ends a connection in an orderly way instead.
+              to.write(part, () => left <= 0 && setImmediate(() => to.resetAndDestroy()));
+            } else to.write(data);
           });
         });
-        from.on("end", () => say(() => to.end()));
+        // The rest of what is cut off must not end in an orderly way.
+        from.on("end", () => say(() => left > 0 && to.end()));
         from.on("error", () => say(() => to.resetAndDestroy()));
         from.on("close", () => {
           open.delete(from);
-          say(() => to.destroy());
+          say(() => left > 0 && to.destroy());
         });
       };
       pass(client, server);

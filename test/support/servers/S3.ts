@@ -125,7 +125,10 @@ export const make = (options: Options = {}): Effect.Effect<S3, never, Scope.Scop
       folder,
       program,
       args: [
-        ...["--port", `127.0.0.1:${port}`, "--keep-alive", "--quiet"],
+        "--port",
+        `127.0.0.1:${port}`,
+        "--keep-alive",
+        "--quiet",
         ...(tls === undefined ? [] : ["--cert", tls.certFile, "--key", tls.keyFile]),
         "posix",
         ...(options.versioning === true ? ["--versioning-dir", versions] : []),
