@@ -88,8 +88,9 @@ const openLock = (
       return Effect.map(Effect.promise(() => import("./lock/None.ts")), ({ lock }) => lock);
     case "local":
       return Effect.flatMap(Effect.promise(() => import("./lock/Local.ts")), ({ make }) => make);
-    case "file":
     case "redis":
+      return Effect.flatMap(Effect.promise(() => import("./lock/Redis.ts")), (Redis) => Redis.make(config));
+    case "file":
     case "etcd":
       return unsupported("lock", `this version does not lock in ${config.type}`, "Set the lock's type to none");
     case "postgres":
