@@ -2,9 +2,21 @@
 
 /**
  * What a column can hold without changing it: `any` stores values as they come; `numeric` turns text that looks like a number
- * into one (SQLite's affinity of types such as `datetime`).
+ * into one (SQLite's affinity of types such as `datetime`); `decimal` keeps numbers digit by digit; `boolean` 0 and 1; `uuid` text in
+ * its canonical form; `time` the clock only; `other` nothing that a document has.
  */
-export type Kind = "text" | "integer" | "real" | "numeric" | "blob" | "any";
+export type Kind =
+  | "text"
+  | "integer"
+  | "real"
+  | "numeric"
+  | "decimal"
+  | "boolean"
+  | "uuid"
+  | "blob"
+  | "time"
+  | "any"
+  | "other";
 
 export interface Column {
   readonly name: string;
@@ -34,6 +46,8 @@ export interface Table {
   /** The integer column that numbers the rows and that the engine fills in itself. */
   readonly id: string | undefined;
   readonly triggers: ReadonlyArray<string>;
+  /** Why its committed rows may be lost all the same, e.g. `is unlogged: a crash empties it`. */
+  readonly unsafe: string | undefined;
 }
 
 export interface Catalog {

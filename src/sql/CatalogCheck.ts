@@ -75,6 +75,16 @@ const tableProblems = (
     return [error(["table"], "sql/no-table", message, "rows are written to plain tables only")];
   }
   return [
+    ...(actual.unsafe === undefined
+      ? []
+      : [
+        error(
+          ["table"],
+          "sql/unsafe-table",
+          `table ${actual.name} ${actual.unsafe}`,
+          "name a table that keeps its rows",
+        ),
+      ]),
     ...triggerProblems(actual),
     ...Object.entries(table.columns).flatMap(([written, source]) =>
       columnProblems(tables, catalog, actual, written, source)
@@ -208,18 +218,43 @@ const existsProblems = (
 const holds = ({ kind, notNull }: Catalog.Column, source: ColumnSource): boolean => {
   switch (source._tag) {
     case "Path":
-      return true;
+      return kind !== "time" && kind !== "other";
     case "Now":
-      return kind === "text" || kind === "numeric" || kind === "any";
+      return kind === "time" || kind === "text" || kind === "numeric" || kind === "any";
     case "Parent":
       return kind === "integer" || kind === "numeric" || kind === "any";
     case "Literal":
-      return source.value === null
-        ? !notNull
-        : kind === "any"
-          || (typeof source.value === "string" ? kind === "text" : kind !== "text" && kind !== "blob");
+      return source.value === null ? !notNull : holdsLiteral(kind, source.value);
   }
 };
 
-const describe = (source: ColumnSource): string =>
-  source._tag === "Literal" ? JSON.stringify(source.value) : source._tag === "Now" ? "a time" : "the id of a row";
+const holdsLiteral = (kind: Catalog.Kind, value: string | number | boolean): boolean => {
+  switch (kind) {
+    case "any":
+      return true;
+    case "text":
+      return typeof value === "string";
+    case "boolean":
+      return value === 0 || value === 1 || typeof value === "boolean";
+    case "integer":
+    case "real":
+    case "numeric":
+    case "decimal":
+      return typeof value !== "string";
+    default:
+      return false;
+  }
+};
+
+const describe = (source: ColumnSource): string => {
+  switch (source._tag) {
+    case "Literal":
+      return JSON.stringify(source.value);
+    case "Now":
+      return "a time";
+    case "Parent":
+      return "the id of a row";
+    case "Path":
+      return "a value of the document without changing it";
+  }
+};

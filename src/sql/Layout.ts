@@ -14,6 +14,8 @@ export type Source =
 
 export interface Column {
   readonly name: string;
+  /** As the catalog says it. */
+  readonly type: string;
   readonly source: Source;
   /** A null leaves a filled row's value as it is. */
   readonly optional: boolean;
@@ -36,7 +38,7 @@ export interface Table {
   /** The column that numbers its rows, where later tables refer to them. */
   readonly id: string | undefined;
   /** Columns set to the clock in rows that are there already. */
-  readonly touch: ReadonlyArray<string>;
+  readonly touch: ReadonlyArray<{ readonly name: string; readonly kind: Kind }>;
   /** Of a child: position of the column that leads to the root, by way of other children perhaps. */
   readonly anchor: number | undefined;
 }
@@ -75,7 +77,7 @@ export interface Layout {
 
 /** A null that leaves the row as it is, and columns that the clock sets, prove nothing when read back. */
 export const isCompared = (table: Table, column: Column): boolean =>
-  column.source._tag !== "Now" && !table.touch.includes(column.name);
+  column.source._tag !== "Now" && !table.touch.some(({ name }) => name === column.name);
 
 /** What tells two rows of a table apart, parents replaced by what tells *them* apart; the root says nothing, it is the same for all. */
 export interface Facet {
@@ -87,6 +89,12 @@ export interface Facet {
 
 /** The facets of a child's rows: all columns that were written, or of a parent its key. */
 export const facets = (layout: Layout, index: number): ReadonlyArray<Facet> => {
+  const table = layout.tables[index]!;
+  return facetsOf(layout, index, table.columns.flatMap((column, at) => isCompared(table, column) ? [at] : []));
+};
+
+/** The facets of some columns of a table. */
+export const facetsOf = (layout: Layout, index: number, positions: ReadonlyArray<number>): ReadonlyArray<Facet> => {
   const expand = (table: number, columns: ReadonlyArray<number>, via: Facet["via"]): ReadonlyArray<Facet> =>
     columns.flatMap((column) => {
       const { source } = layout.tables[table]!.columns[column]!;
@@ -95,6 +103,9 @@ export const facets = (layout: Layout, index: number): ReadonlyArray<Facet> => {
         ? []
         : expand(source.table, layout.tables[source.table]!.key, [...via, { table, column }]);
     });
-  const table = layout.tables[index]!;
-  return expand(index, table.columns.flatMap((column, at) => isCompared(table, column) ? [at] : []), []);
+  return expand(index, positions, []);
 };
+
+/** Children that must be the document's and no others: those that the spec names, all where it names none. */
+export const equalChildren = (layout: Layout): ReadonlyArray<number> =>
+  layout.covers?.equal ?? layout.tables.flatMap(({ role }, table) => role === "child" ? [table] : []);

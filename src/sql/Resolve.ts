@@ -56,6 +56,7 @@ const layoutOf = (tables: ReadonlyArray<Table>, catalog: Catalog.Catalog): Layou
     const actual = find(catalog, table.table)!;
     const columns = present(table, actual).map(({ column, optional, source }): Layout.Column => ({
       name: column.name,
+      type: column.type,
       source: toSource(table, source),
       optional,
       kind: column.kind,
@@ -79,7 +80,12 @@ const layoutOf = (tables: ReadonlyArray<Table>, catalog: Catalog.Catalog): Layou
       key: key.map(position),
       collations: key.map((name) => unique.collations[unique.columns.indexOf(name)]!),
       id: tables.some((other) => MappingCheck.parentsOf(other).includes(table.table)) ? actual.id : undefined,
-      touch: table.whenExists._tag === "Touch" ? table.whenExists.columns : [],
+      touch: table.whenExists._tag === "Touch"
+        ? table.whenExists.columns.map((name) => ({
+          name,
+          kind: actual.columns.find((one) => one.name === name)!.kind,
+        }))
+        : [],
       anchor: anchor < 0 ? undefined : anchor,
     };
   });

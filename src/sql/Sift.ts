@@ -57,9 +57,7 @@ const faultOf = (column: Layout.Column, value: Value, inKey: boolean): Fault | u
   }
   switch (typeof value) {
     case "string": {
-      if (column.kind !== "text" && column.kind !== "any" && !(column.kind === "numeric" && !looksNumeric(value))) {
-        return wrong(column, "text");
-      }
+      if (!holdsText(column, value)) return wrong(column, column.kind === "uuid" ? JSON.stringify(value) : "text");
       if (value.includes("\0")) return { code: "sql/nul", reason: "the text holds a NUL" };
       // It would arrive as U+FFFD.
       if (!value.isWellFormed()) return { code: "sql/invalid-unicode", reason: "the text holds half a surrogate pair" };
@@ -75,19 +73,40 @@ const faultOf = (column: Layout.Column, value: Value, inKey: boolean): Fault | u
       return undefined;
     }
     case "bigint":
-      if (column.kind === "text" || column.kind === "blob") return wrong(column, "a number");
+      if (!holdsWhole(column, value)) return wrong(column, column.kind === "boolean" ? String(value) : "a number");
       if (column.kind === "real" && BigInt(Number(value)) !== value) return wrong(column, `${value} unrounded`);
       return value < minInteger || value > maxInteger
         ? { code: "sql/out-of-range", reason: `${value} is beyond 64 bits` }
         : undefined;
     case "number":
       if (!Number.isFinite(value)) return wrong(column, String(value));
-      return column.kind === "real" || column.kind === "numeric" || column.kind === "any"
+      return column.kind === "real" || column.kind === "numeric" || column.kind === "decimal" || column.kind === "any"
         ? undefined
         : wrong(column, "a fraction");
     default:
       if (!(value instanceof Uint8Array)) return wrong(column, Array.isArray(value) ? "a list" : "a map");
       return column.kind === "blob" || column.kind === "any" ? undefined : wrong(column, "bytes");
+  }
+};
+
+const canonicalUuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+const holdsText = ({ kind }: Layout.Column, value: string): boolean =>
+  kind === "text" || kind === "any" || (kind === "numeric" && !looksNumeric(value))
+  || (kind === "uuid" && canonicalUuid.test(value));
+
+const holdsWhole = ({ kind }: Layout.Column, value: bigint): boolean => {
+  switch (kind) {
+    case "boolean":
+      return value === 0n || value === 1n;
+    case "integer":
+    case "real":
+    case "numeric":
+    case "decimal":
+    case "any":
+      return true;
+    default:
+      return false;
   }
 };
 

@@ -23,6 +23,7 @@ const table = (name: string, columns: ReadonlyArray<string>, key: ReadonlyArray<
   uniqueKeys: [{ columns: key, collations: key.map(() => "NOCASE") }],
   id: "id",
   triggers: [],
+  unsafe: undefined,
 });
 
 const build = (

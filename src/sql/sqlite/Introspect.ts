@@ -46,6 +46,7 @@ const toTable = (
     uniqueKeys: [...uniqueKeys(keys), ...(id === undefined ? [] : [{ columns: [id], collations: ["BINARY"] }])],
     id,
     triggers: rest.flatMap(([kind, table, trigger]) => kind === "trigger" && table === name ? [String(trigger)] : []),
+    unsafe: undefined,
   };
 };
 

@@ -158,7 +158,7 @@ const fill = (table: Layout.Table, filled: ReadonlyArray<number>): string => {
 };
 
 const touch = (table: Layout.Table, id: string): string =>
-  `UPDATE ${quote(table.name)} SET ${list(table.touch.map((name) => `${quote(name)} = ?`))} WHERE ${quote(id)} = ?`;
+  `UPDATE ${quote(table.name)} SET ${list(table.touch.map(({ name }) => `${quote(name)} = ?`))} WHERE ${quote(id)} = ?`;
 
 /** From the root's id down the anchors to the child, and from there to the keys of its other parents. */
 const actualChildren = (layout: Layout.Layout, index: number, facets: ReadonlyArray<Layout.Facet>): PerRows => {
