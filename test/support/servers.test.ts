@@ -82,7 +82,7 @@ const httpGet = (port: number) =>
     let length = 0;
     const socket = connect(port, "127.0.0.1", () => socket.write("GET / HTTP/1.0\r\n\r\n"));
     socket.on("data", (data) => length += data.length).on("end", () => end(length));
-    socket.on("error", () => end(length === 0 ? "reset" : "cut"));
+    socket.on("error", () => end("reset"));
     socket.setTimeout(300, () => {
       socket.destroy();
       end("hangs");
@@ -106,5 +106,5 @@ it.scopedLive("a proxy swallows, resets and cuts off what passes", () =>
     expect(yield* get).toBe("hangs");
     yield* proxy.heal;
     yield* proxy.truncate(100);
-    expect(yield* get).toBe("cut");
+    expect(yield* get).toBe(100);
   }));

@@ -16,7 +16,7 @@ export interface Proxy {
   readonly refuse: Effect.Effect<void>;
   /** What the server says arrives this much later. */
   readonly delay: (millis: number) => Effect.Effect<void>;
-  /** Each connection made from now on ends with a reset after so many bytes from the server. */
+  /** Each connection made from now on ends with a reset after so many bytes from the server; Node takes one right after data for an end. */
   readonly truncate: (bytes: number) => Effect.Effect<void>;
   /** Connections accepted so far. */
   readonly accepted: Effect.Effect<number>;
@@ -62,12 +62,10 @@ export const make = (target: number): Effect.Effect<Proxy, never, Scope.Scope> =
             if (from === server) {
               const part = data.subarray(0, left);
               left -= data.length;
-              // Within the callback of a write, Node ends a connection in an orderly way instead.
-              to.write(part, () => left <= 0 && setImmediate(() => to.resetAndDestroy()));
+              to.write(part, () => left <= 0 && to.resetAndDestroy());
             } else to.write(data);
           });
         });
-        // The rest of what is cut off must not end in an orderly way.
         from.on("end", () => say(() => left > 0 && to.end()));
         from.on("error", () => say(() => to.resetAndDestroy()));
         from.on("close", () => {
