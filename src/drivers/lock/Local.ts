@@ -10,7 +10,7 @@ export const make: Effect.Effect<Lock> = Effect.sync(() => {
     checkup: Effect.succeed([{
       name: "lock/kind",
       status: "pass",
-      detail: "keys are locked within this process only",
+      detail: "keys are locked within this process; what other processes do is settled by the database alone",
     }]),
     acquire: (keys) =>
       Effect.sync(() => {

@@ -8,7 +8,7 @@ export const lock: Lock = {
   checkup: Effect.succeed([{
     name: "lock/kind",
     status: "pass",
-    detail: "nothing is locked; no safety rests on locks",
+    detail: "nothing is locked: no safety rests on locks, and what others do is settled by the database alone",
   }]),
   acquire: (keys) => Effect.succeed({ taken: keys.map(() => true), valid: Effect.succeed(true), release: Effect.void }),
 };

@@ -4,7 +4,8 @@ import { LockError } from "../../core/Errors.ts";
 const replies: ReadonlyArray<readonly [pattern: RegExp, reason: LockError["reason"], remedy: string]> = [
   [/^(NOAUTH|WRONGPASS)\b|^ERR (invalid password|AUTH)/, "Unusable", "Check username and password of lock.redis"],
   [
-    /^NOPERM\b/,
+    // A script says of its commands: https://github.com/redis/redis/blob/7.0.15/src/script.c.
+    /^NOPERM\b|user executing the script/,
     "Unusable",
     "Allow this user EVAL, SET, GET, PEXPIRE and DEL on the key prefix, e.g. `ACL SETUSER name ~ncps:lock:* +@read +@write +@scripting`",
   ],
