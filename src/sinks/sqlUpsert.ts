@@ -11,6 +11,7 @@ import type { Problem } from "../core/Problem.ts";
 import type { Sql } from "../core/Sql.ts";
 import type { Catalog } from "../sql/Catalog.ts";
 import { type Compiler, compilers } from "../sql/Dialects.ts";
+import * as Duplicates from "../sql/Duplicates.ts";
 import type { Layout } from "../sql/Layout.ts";
 import * as Mapping from "../sql/Mapping.ts";
 import * as MappingCheck from "../sql/MappingCheck.ts";
@@ -118,14 +119,22 @@ const written = (fate: Fate): Written =>
     ? { _tag: "Found" }
     : { _tag: "Refused", outcome: "conflict", code: "conflict/different", reason: fate.conflict };
 
-const sift = (layout: Layout, builder: Rows.Builder) => (items: ReadonlyArray<Item>): Sifted => {
-  const faults = Sift.faults(layout, builder, items);
-  if (faults.size === 0) return { items, dismissed: [] };
-  return {
-    items: items.filter((_, place) => !faults.has(place)),
-    dismissed: [...faults].map(([place, { code, reason }]) =>
-      Component.dismiss(items[place]!, "rejected", code, reason)
-    ),
+const sift = (compiler: Compiler<object>, layout: Layout, builder: Rows.Builder) => {
+  const duplicates = Duplicates.finder(layout, builder, compiler.collations);
+  return (items: ReadonlyArray<Item>): Sifted => {
+    const broken = Sift.faults(layout, builder, items);
+    const whole = broken.size === 0 ? items : items.filter((_, place) => !broken.has(place));
+    const twice = duplicates(whole);
+    if (broken.size + twice.size === 0) return { items, dismissed: [] };
+    const rejected = (item: Item, { code, reason }: Sift.Fault) =>
+      Component.dismiss(item, "rejected", code, reason);
+    return {
+      items: whole.filter((_, place) => !twice.has(place)),
+      dismissed: [
+        ...[...broken].map(([place, fault]) => rejected(items[place]!, fault)),
+        ...[...twice].map(([place, fault]) => rejected(whole[place]!, fault)),
+      ],
+    };
   };
 };
 
@@ -153,7 +162,7 @@ const toSink = (sql: Sql, compiler: Compiler<object>, layout: Layout, { comparat
   return {
     singleWriter: sql.facts.singleWriter,
     identify: ({ value }) => builder.identify(value),
-    sift: sift(layout, builder),
+    sift: sift(compiler, layout, builder),
     write: Effect.fn("SqlUpsert.write")(function*(items: ReadonlyArray<Item>) {
       const { batch, order } = sorted(items);
       const fates = yield* sql.write(compiler.upsert, definition, batch);
@@ -195,6 +204,11 @@ tables:
 `,
   }],
   accepts: "document",
+  needs: ({ connection, requires, tables }) => [{
+    kind: "sql",
+    connection,
+    needs: { tables: [...new Set([...requires, ...tables].map(({ table }) => table))], access: "write" },
+  }],
   check: ({ tables }) => MappingCheck.check(tables),
   inspect,
   open: (options, settings, facts, access) =>

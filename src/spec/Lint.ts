@@ -46,10 +46,6 @@ export const checkConnections = (
     })];
   });
 
-/** `document` takes every shape of documents, but not raw objects. */
-const fits = (emitted: Shape, accepted: Shape): boolean =>
-  emitted === accepted || (accepted === "document" && emitted !== "object");
-
 const emits = (component: Component): Shape | undefined => "emits" in component ? component.emits : undefined;
 const accepts = (component: Component): Shape | undefined => "accepts" in component ? component.accepts : undefined;
 
@@ -60,7 +56,7 @@ export const checkShapes = (root: Tree.Node, chain: ReadonlyArray<Stage.Draft>):
     if (before === undefined || stage.component === undefined) return [];
     const emitted = emits(before);
     const accepted = accepts(stage.component);
-    if (emitted === undefined || accepted === undefined || fits(emitted, accepted)) return [];
+    if (emitted === undefined || accepted === undefined || emitted === accepted) return [];
     return [Finding.inTree(root, "value", {
       code: "spec/shape",
       path: [...stage.path, "type"],

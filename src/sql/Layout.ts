@@ -22,6 +22,7 @@ export interface Column {
   readonly kind: Kind;
   readonly notNull: boolean;
   readonly maxLength: number | undefined;
+  readonly maxCodePoint?: number | undefined;
 }
 
 export interface Table {

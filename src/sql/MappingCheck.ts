@@ -95,6 +95,24 @@ const checkTable = (tables: ReadonlyArray<Table>, table: Table, index: number): 
   } else if (role === "child" && table.whenExists._tag === "Touch") {
     report(["whenExists"], "sql/touch-child", "only rows that documents share can be touched", "write keep");
   }
+  const uncompared = role === "lookup" && table.whenExists._tag === "Keep" && table.key !== undefined
+    ? Object.entries(table.columns).flatMap(([written, source]) => {
+      const { name } = Mapping.columnName(written);
+      return source._tag === "Path" && !table.key!.includes(name) ? [name] : [];
+    })
+    : [];
+  if (uncompared.length > 0) {
+    problems.push({
+      code: "sql/first-wins",
+      severity: "warning",
+      path: ["tables", index, "columns"],
+      message: `table ${table.table}: ${uncompared.join(", ")} of a row that documents share ${
+        uncompared.length === 1 ? "is" : "are"
+      } taken from the first document and never compared with the others'`,
+      suggestion:
+        "put it into the key or into a table of each document, where the others' values count; else say so with `touch`",
+    });
+  }
   if (role === "lookup" && !tables.some((other) => parentsOf(other).includes(table.table))) {
     report(
       [],

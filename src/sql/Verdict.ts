@@ -43,10 +43,10 @@ export const verdicts = (
 
     // A stub with a key or children of its own is refused when written: nobody waits for it to be filled.
     if (sighting.fillable) {
-      const different = [...compared(keyColumns(layout)), ...extrasOf(covers?.equal ?? [])];
+      const different = [...compared(keyColumns(layout)), ...extrasOf(Layout.equalChildren(layout))];
       return different.length === 0 ? { _tag: "Absent" } : differs("conflict/different", different);
     }
-    const different = [...compared(coveredColumns(layout)), ...extrasOf(covers?.equal ?? everyChild)];
+    const different = [...compared(coveredColumns(layout)), ...extrasOf(Layout.equalChildren(layout))];
     const lacking = (covers === undefined ? everyChild : [...covers.equal, ...covers.subset]).flatMap((table) => {
       const [missing] = setDifference(table);
       return missing.length === 0 ? [] : [`${layout.tables[table]!.name} lacks ${some(missing)}`];

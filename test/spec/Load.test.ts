@@ -167,7 +167,7 @@ describe("Load", () => {
       "stages that do not fit each other",
       "transforms:\n  - type: parse-narinfo",
       "transforms: []",
-      "8:9: error spec/shape at sink.type: sql-upsert takes document, but storage-objects before it gives object; put a transform from object to document between them, or change their order",
+      "8:9: error spec/shape at sink.type: sql-upsert takes narinfo, but storage-objects before it gives object; put a transform from object to narinfo between them, or change their order",
     ],
     [
       "what a component finds wrong in its settings",

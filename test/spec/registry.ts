@@ -48,7 +48,7 @@ const Tables = Schema.Array(Schema.Struct({
 const upsert = Component.sink({
   type: "sql-upsert",
   summary: "Rows of a database",
-  accepts: "document",
+  accepts: "narinfo",
   options: Schema.Struct({
     connection: Field.described(Field.connection("sql"), "Database that is written"),
     tables: Tables.annotations({ description: "What goes into which table" }),

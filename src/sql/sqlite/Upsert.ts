@@ -5,6 +5,7 @@
 import type { Program, Script, Value } from "../../core/Sql.ts";
 import * as Expected from "../Expected.ts";
 import * as Fold from "../Fold.ts";
+import * as Layout from "../Layout.ts";
 import type { Table } from "../Layout.ts";
 import type { Batch } from "../Rows.ts";
 import type { Fate } from "../Upsert.ts";
@@ -94,7 +95,7 @@ const refuseExtras = function*(
   const places = [...stubs.keys()];
   const ids = [...stubs.values()];
   const picked = places.map((_, row) => row);
-  for (const table of layout.covers?.equal ?? []) {
+  for (const table of Layout.equalChildren(layout)) {
     const expected = Expected.childFacets(layout, batch, facets[table]!, table, (place) => stubs.has(place));
     for (const [n, ...values] of yield* PerRows.select(tables[table]!.actual!, [places, ids], picked)) {
       const place = Number(n);
