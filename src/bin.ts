@@ -136,6 +136,8 @@ const host: Host["Type"] = {
       Effect.promise(() => import("./drivers/state/networkFilesystem.ts")),
       ({ check }) => check(path),
     ),
+  checkupState: (path) =>
+    Effect.flatMap(Effect.promise(() => import("./drivers/state/checkup.ts")), ({ checkup }) => checkup(path)),
 };
 
 const program = Cli.main(process.argv.slice(2)).pipe(

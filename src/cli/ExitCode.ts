@@ -10,6 +10,8 @@ export type Outcome =
   | { readonly _tag: "Refused" }
   | { readonly _tag: "Ran"; readonly report: Pick<RunReport, "status" | "stop"> }
   | { readonly _tag: "Foresaw"; readonly forecast: Pick<Forecast, "counts" | "stop">; readonly tolerate: Tolerance }
+  /** Looked at without running: whose the worst fault is, if there is one. */
+  | { readonly _tag: "Diagnosed"; readonly fault: "configuration" | "environment" | undefined }
   | { readonly _tag: "Failed"; readonly failure: Failure }
   /** Ended by a signal before a run began. */
   | { readonly _tag: "Signalled"; readonly signal: string }
@@ -41,6 +43,8 @@ export const of = (outcome: Outcome): number => {
       return ofStop(outcome.report.stop) ?? (outcome.report.status === "succeeded" ? success : unclean);
     case "Foresaw":
       return ofStop(outcome.forecast.stop) ?? (isClean(outcome.forecast, outcome.tolerate) ? success : unclean);
+    case "Diagnosed":
+      return outcome.fault === undefined ? success : outcome.fault === "configuration" ? configuration : environment;
     case "Failed":
       return ofFailure(outcome.failure);
     case "Signalled":

@@ -6,6 +6,13 @@ import type { Paint } from "./Paint.ts";
 const where = ({ flag, place }: Finding): string =>
   place !== undefined ? `${place.file}:${place.line}:${place.col}` : flag ?? "";
 
+/** Where and what, in one line. */
+export const headline = (finding: Finding): string => {
+  const { message, path } = finding;
+  const at = path.length === 0 ? "" : `${Tree.showPath(path)}: `;
+  return [where(finding), `${at}${message}`].filter((part) => part !== "").join("  ");
+};
+
 /** `file:line:col  error  code  message`, and below it what to do. */
 const one = (finding: Finding, paint: Paint): ReadonlyArray<string> => {
   const { code, message, path, severity, suggestion } = finding;

@@ -1,5 +1,6 @@
 import { Context } from "effect";
 import type { Effect, Layer, Scope } from "effect";
+import type { Check } from "../core/Check.ts";
 import type { ConnectionsConfig } from "../core/Config.ts";
 import type { Access, Connections } from "../core/Connections.ts";
 import type { StateError } from "../core/Errors.ts";
@@ -35,4 +36,6 @@ export class Host extends Context.Tag("ncps-pipeline/cli/Host")<Host, {
   readonly state: (options: { readonly path: string; readonly access: Access }) => Layer.Layer<State, StateError>;
   /** What is questionable about a place for the state file. */
   readonly checkState: (path: string) => Effect.Effect<ReadonlyArray<Problem>, never, Scope.Scope>;
+  /** All that `doctor` asks of it. */
+  readonly checkupState: (path: string) => Effect.Effect<ReadonlyArray<Check>>;
 }>() {}

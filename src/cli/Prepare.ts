@@ -12,7 +12,7 @@ import type { Common } from "./Verb.ts";
 import * as Workspace from "./Workspace.ts";
 
 /** Where a problem of the surroundings stands in the files: at the nearest setting that there is on its path. */
-const placed = (pipeline: LoadedPipeline, problem: Problem): Finding.Finding => {
+export const placed = (pipeline: LoadedPipeline, problem: Problem): Finding.Finding => {
   const entries = pipeline.explain();
   for (let depth = problem.path.length; depth > 0; depth--) {
     const entry = entries.find(({ from, path }) =>

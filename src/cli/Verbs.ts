@@ -3,6 +3,7 @@ import { Array } from "effect";
 import * as Flag from "./Flag.ts";
 import * as Verb from "./Verb.ts";
 import { makeCompletions } from "./verbs/completions.ts";
+import { doctor } from "./verbs/doctor.ts";
 import { explain } from "./verbs/explain.ts";
 import { history } from "./verbs/history.ts";
 import { init } from "./verbs/init.ts";
@@ -25,6 +26,7 @@ const shipped: ReadonlyArray<Verb.Verb> = [
   init,
   list,
   validate,
+  doctor,
   plan,
   run,
   status,

@@ -3,7 +3,8 @@ import type { Access, Connections } from "./Connections.ts";
 import type { ConnectionError, SqlError, StorageError } from "./Errors.ts";
 import type { Dismissal, Item, Receipt, Sifted } from "./Item.ts";
 import type { Problem } from "./Problem.ts";
-import type { Storage } from "./Storage.ts";
+import type { SqlNeeds } from "./Sql.ts";
+import type { Storage, StorageNeeds } from "./Storage.ts";
 
 /** What an item's value is: `object` is whole bytes (`ObjectValue`), every other shape a plain document with dotted paths. */
 export type Shape = "object" | "document" | (string & {});
@@ -117,6 +118,11 @@ export interface Example {
   readonly yaml: string;
 }
 
+/** What a component will ask of a connection. */
+export type Need =
+  | { readonly kind: "storage"; readonly connection: string; readonly needs: StorageNeeds }
+  | { readonly kind: "sql"; readonly connection: string; readonly needs: SqlNeeds };
+
 interface Declared<Options> {
   /** kebab-case; nouns for sources and sinks, verbs for transforms and post-steps. */
   readonly type: string;
@@ -126,6 +132,8 @@ interface Declared<Options> {
   /** The settings beside `type`; every field with a description, a default and a unit where it has one. */
   readonly options: OptionsSchema<Options>;
   readonly examples: ReadonlyArray<Example>;
+  /** For `doctor`; absent: it uses no connection of its own. */
+  readonly needs?: (options: Options) => ReadonlyArray<Need>;
   /** What only the settings themselves can show to be wrong; offline and pure. */
   readonly check?: (options: Options) => ReadonlyArray<Problem>;
 }

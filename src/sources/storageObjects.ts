@@ -198,6 +198,7 @@ export const storageObjects = Component.source({
     + "object) is rejected and never followed or opened; a folder that cannot be listed counts as failed.",
   emits: "object",
   options: Options,
+  needs: ({ connection, prefix }) => [{ kind: "storage", connection, needs: { prefix, deletes: false } }],
   examples: [
     {
       title: "The NDJSON files of one year",

@@ -36,6 +36,7 @@ const run = (argv: ReadonlyArray<string>, host: Partial<Host["Type"]>) => {
       connections: () => Layer.die("no connections"),
       state: () => Layer.die("no state"),
       checkState: () => Effect.succeed([]),
+      checkupState: () => Effect.succeed([]),
       ...host,
     }),
     Effect.provide(node),

@@ -6,6 +6,8 @@ import type { SqlError } from "../../core/Errors.ts";
 import { SqlError as makeError } from "../../core/Errors.ts";
 import { Faults } from "../../core/Faults.ts";
 import type { Sql } from "../../core/Sql.ts";
+import * as Introspect from "../../sql/sqlite/Introspect.ts";
+import * as SqliteCheckup from "./SqliteCheckup.ts";
 import * as SqliteFile from "./SqliteFile.ts";
 import * as SqliteThread from "./SqliteThread.ts";
 
@@ -52,7 +54,14 @@ export const make = (
           : writer.run(program, definition, input),
       read: reader.run,
       settle: reader.settle,
-      checkup: () =>
-        Effect.succeed([{ name: "sql/reachable", status: "pass", detail: `SQLite ${version}, ${file.path}` }]),
+      checkup: (needs) =>
+        SqliteCheckup.checkup({
+          path: file.path,
+          version,
+          journalMode,
+          durability: `synchronous=${synchronous}`,
+          needs,
+          catalog: reader.run(Introspect.program, {}, undefined),
+        }),
     };
   });

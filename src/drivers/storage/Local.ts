@@ -3,6 +3,7 @@ import { Effect, Option, Scope, Stream } from "effect";
 import type { StorageError } from "../../core/Errors.ts";
 import { Faults } from "../../core/Faults.ts";
 import type { DeleteOutcome, ReadOutcome, Storage, Target } from "../../core/Storage.ts";
+import * as LocalCheckup from "./LocalCheckup.ts";
 import * as LocalClient from "./LocalClient.ts";
 import type { ReadPart } from "./LocalObjects.ts";
 
@@ -63,7 +64,7 @@ export const make = Effect.fn("Local.make")(function*(options: {
   return {
     identity: `file:${root.path}`,
     conditionalDelete: Effect.succeed(true),
-    checkup: () => Effect.succeed([{ name: "storage/reachable", status: "pass", detail: root.path }]),
+    checkup: (needs) => LocalCheckup.checkup(root.path, needs),
     partitions: (prefix) => reader.call("partitions", prefix),
     list: (listing) =>
       Stream.unwrapScoped(Effect.gen(function*() {
