@@ -41,14 +41,14 @@ export class Batcher {
     this.#next = 0;
   }
 
-  /** A full batch, if the items at hand make one. */
+  /** A full batch, if the items at hand make one. A batch's worth of twins ends it too: else a source of equal ones would be held whole. */
   full(): ReadonlyArray<Admitted> | undefined {
     while (this.#next < this.#waiting.length) {
       const item = this.#waiting[this.#next]!;
       if (this.#open.length > 0 && this.#openBytes + item.item.bytes > this.#bytes) return this.#seal();
       this.#next++;
       this.#add(item);
-      if (this.#open.length >= this.#maxItems) return this.#seal();
+      if (this.#open.length >= this.#maxItems || this.#twins.length >= this.#maxItems) return this.#seal();
     }
     return undefined;
   }

@@ -55,4 +55,15 @@ describe("batches", () => {
     expect(batcher.rest()).toEqual([first]);
     expect(batcher.rest()).toEqual([second]);
   });
+
+  it("Invariant 4: a source of nothing but equal identities is held a batch and a chunk at a time", () => {
+    const batcher = new Batcher({ items: 10, bytes: 1000 });
+    let most = 0;
+    for (let offered = 0; offered < 100; offered++) {
+      batcher.offer(Array.from({ length: 20 }, () => admitted("x", 1)));
+      most = Math.max(most, batcher.size);
+      for (let batch = batcher.full(); batch !== undefined; batch = batcher.full()) expect(batch.length).toBe(1);
+    }
+    expect(most).toBeLessThanOrEqual(30);
+  });
 });
