@@ -40,16 +40,12 @@ export class Adapt {
   }
 
   observe({ heldMillis, items, succeeded }: Attempt): void {
-    if (!succeeded) {
+    if (!succeeded || heldMillis > this.#targetMillis) {
       this.#isDoubling = false;
-      this.#resize(this.#items / 2);
-      return;
-    }
-    if (heldMillis > this.#targetMillis) {
-      this.#isDoubling = false;
-      // A smaller batch that took too long says more than the size in force does; one outlier may cost half at most.
-      const fitting = Math.min(items, this.#items) * (this.#targetMillis / heldMillis) * cutTo;
-      this.#resize(Math.max(fitting, this.#items / 2));
+      // One outlier may cost half at most, and so may those that were in flight beside it: they are larger than the size in force by now.
+      const half = Math.max(items, this.#items) / 2;
+      const fitting = succeeded ? items * (this.#targetMillis / heldMillis) * cutTo : 0;
+      this.#resize(Math.min(this.#items, Math.max(fitting, half)));
       return;
     }
     // What was not full shows nothing about a larger size.

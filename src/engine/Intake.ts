@@ -76,6 +76,8 @@ export const make = (settings: {
         batcher.resize(size());
         const full = batcher.full();
         if (full !== undefined) return sealed(full, at);
+        // Also where the wait is over: while all workers were busy nobody gathered, and the batch would be a chunk's remainder.
+        if (batcher.hungry && !deferrals.full && !(yield* Queue.isEmpty(inbox))) continue;
         // In this order: the last chunk is in the inbox before it is closed.
         const isDrained = isClosed && (yield* Queue.isEmpty(inbox));
         if (batcher.size > 0 && gatherUntil === Number.POSITIVE_INFINITY) gatherUntil = at + waitMillis;
@@ -84,8 +86,9 @@ export const make = (settings: {
           if (rest !== undefined) return sealed(rest, at);
           // Who is in flight may yet be deferred.
           if (isDrained && deferrals.size === 0 && inFlight === 0) return Option.none();
+          // What there is waits for a batch under way, whose end wakes this up.
+          gatherUntil = Number.POSITIVE_INFINITY;
         }
-        if (!(yield* Queue.isEmpty(inbox)) && !deferrals.full) continue;
         const until = Math.min(gatherUntil, deferrals.nextDue, at + Duration.toMillis(longestWait));
         yield* wake.await.pipe(Effect.timeoutOption(Duration.millis(Math.max(1, Math.ceil(until - at)))));
       }
@@ -110,6 +113,7 @@ export const make = (settings: {
             yield* process(members.value).pipe(
               Effect.ensuring(Effect.suspend(() => {
                 inFlight--;
+                batcher.release(members.value);
                 return wake.open;
               })),
             );

@@ -14,18 +14,26 @@ const latencyOf = (items: number, transaction: number, stall?: { readonly from: 
 
 const sizes = (
   total: number,
-  options: { readonly stall?: { readonly from: number; readonly to: number }; readonly max?: number },
+  options: {
+    readonly stall?: { readonly from: number; readonly to: number };
+    readonly max?: number;
+    readonly concurrency?: number;
+  },
 ) =>
   Effect.gen(function*() {
     const items = Array.from({ length: total }, (_, index) => ({ key: `a${String(index).padStart(7, "0")}` }));
     const world = new ModelWorld(items);
     world.latency = (batch, transaction) => latencyOf(batch, transaction, options.stall);
     const fiber = yield* Effect.fork(
-      run(world.plan({ batch: 100, max: options.max ?? 100_000, concurrency: 1, chunk: 500 }), ModelWorld.registry, {
-        keep: false,
-        stop: Effect.never,
-        onProgress: () => Effect.void,
-      }).pipe(Effect.provide(world.layer)),
+      run(
+        world.plan({ batch: 100, max: options.max ?? 100_000, concurrency: options.concurrency ?? 1, chunk: 500 }),
+        ModelWorld.registry,
+        {
+          keep: false,
+          stop: Effect.never,
+          onProgress: () => Effect.void,
+        },
+      ).pipe(Effect.provide(world.layer)),
     );
     while ((yield* Fiber.poll(fiber))._tag === "None") yield* TestClock.adjust("20 millis");
     expect((yield* Fiber.join(fiber)).ledger.deleted).toBe(total);
@@ -57,6 +65,14 @@ describe("batch size", () => {
       expect(found.at(-1)).toBeGreaterThan(ideal * 0.7);
     }));
 
+  it.effect("loses half to a stall of all batches in flight, not half to each", () =>
+    Effect.gen(function*() {
+      const found = yield* sizes(150_000, { stall: { from: 48, to: 52 }, concurrency: 4 });
+      const before = found[47]!;
+      expect(before).toBeGreaterThan(ideal / 2);
+      expect(Math.min(...found.slice(48, 60))).toBeGreaterThan(before * 0.45);
+    }));
+
   it.effect("stays within the bounds of the spec", () =>
     Effect.gen(function*() {
       expect(Math.max(...(yield* sizes(20_000, { max: 700 })))).toBe(700);
@@ -74,6 +90,19 @@ describe("one attempt", () => {
     expect(size.items).toBe(54);
   });
 
+  it("batches that were in flight beside one that took too long, or failed, do not cut it again", () => {
+    for (const succeeded of [true, false]) {
+      const size = adapt();
+      for (let number = 0; number < 4; number++) size.observe({ items: 100, heldMillis: 3000, succeeded });
+      expect(size.items).toBe(50);
+      size.observe({ items: 50, heldMillis: 3000, succeeded });
+      expect(size.items).toBe(25);
+    }
+    const size = adapt();
+    for (let number = 0; number < 4; number++) size.observe({ items: 100, heldMillis: 240, succeeded: true });
+    expect(size.items).toBe(75);
+  });
+
   it("a batch that was not full does not make the next one larger", () => {
     const size = adapt();
     size.observe({ items: 99, heldMillis: 1, succeeded: true });
@@ -82,7 +111,9 @@ describe("one attempt", () => {
 
   it("never falls below a tenth of the start", () => {
     const size = adapt();
-    for (let number = 0; number < 20; number++) size.observe({ items: 100, heldMillis: 60_000, succeeded: true });
+    for (let number = 0; number < 20; number++) {
+      size.observe({ items: size.items, heldMillis: 60_000, succeeded: true });
+    }
     expect(size.items).toBe(10);
   });
 

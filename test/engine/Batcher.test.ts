@@ -65,5 +65,24 @@ describe("batches", () => {
       for (let batch = batcher.full(); batch !== undefined; batch = batcher.full()) expect(batch.length).toBe(1);
     }
     expect(most).toBeLessThanOrEqual(30);
+    batcher.offer(Array.from({ length: 20 }, () => admitted("x", 500)));
+    expect([batcher.full(), batcher.hungry]).toMatchObject([{ length: 1 }, false]);
+  });
+
+  it("Invariant 4: while a lock is held, those that wait for it are a batch's worth, and then nothing more is asked for", () => {
+    const batcher = new Batcher({ items: 10, bytes: 1000 });
+    const locked = (identity: string) => ({ ...admitted(identity, 1), lockKey: "all" });
+    const first = [locked("first")];
+    batcher.offer(first);
+    const batch = batcher.rest()!;
+    expect(batch).toEqual(first);
+    for (let offered = 0; batcher.hungry; offered++) {
+      expect(offered).toBeLessThan(10);
+      batcher.offer(Array.from({ length: 5 }, (_, index) => locked(`${offered}-${index}`)));
+      expect(batcher.rest()).toBeUndefined();
+    }
+    expect(batcher.size).toBe(10);
+    batcher.release(batch);
+    expect(batcher.full()).toHaveLength(10);
   });
 });

@@ -58,6 +58,34 @@ describe("what the source brings becomes batches", () => {
       expect(batches).toEqual([["a", "b"], ["c"], ["d"]]);
     }));
 
+  it.effect("what came while all workers were busy goes as full batches, though its wait is over", () =>
+    Effect.gen(function*() {
+      const { batches, intake, work } = yield* world;
+      const worker = yield* work(() => Effect.sleep("2 seconds"));
+      yield* intake.put(chunk("a", "b", "c"));
+      yield* TestClock.adjust("10 millis");
+      yield* intake.put(chunk("d"));
+      yield* intake.close;
+      yield* TestClock.adjust("5 seconds");
+      yield* Fiber.join(worker);
+      expect(batches).toEqual([["a", "b"], ["c", "d"]]);
+    }));
+
+  it.effect("who needs a lock of a batch under way waits for its end, not for luck", () =>
+    Effect.gen(function*() {
+      const { batches, intake, work } = yield* world;
+      const workers = [yield* work(() => Effect.sleep("2 seconds")), yield* work(() => Effect.sleep("2 seconds"))];
+      const locked = (key: string, lockKey: string): Admitted => ({ ...admitted(key), lockKey });
+      yield* intake.put([locked("a", "x"), locked("b", "y"), locked("c", "x")]);
+      yield* intake.close;
+      yield* TestClock.adjust("1900 millis");
+      expect(batches).toEqual([["a", "b"]]);
+      yield* TestClock.adjust("200 millis");
+      expect(batches).toEqual([["a", "b"], ["c"]]);
+      yield* TestClock.adjust("2 seconds");
+      yield* Effect.all(workers.map(Fiber.join));
+    }));
+
   it.effect("a worker does not leave while another's batch may yet be put off", () =>
     Effect.gen(function*() {
       const { batches, intake, work } = yield* world;
