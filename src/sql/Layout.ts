@@ -80,7 +80,7 @@ export interface Layout {
 export const isCompared = (table: Table, column: Column): boolean =>
   column.source._tag !== "Now" && !table.touch.some(({ name }) => name === column.name);
 
-/** What tells two rows of a table apart, parents replaced by what tells *them* apart; the root says nothing, it is the same for all. */
+/** What tells two rows of a table apart, parents replaced by what tells *them* apart. */
 export interface Facet {
   /** Tables by way of parent columns, outermost last. */
   readonly via: ReadonlyArray<{ readonly table: number; readonly column: number }>;
@@ -94,17 +94,26 @@ export const facets = (layout: Layout, index: number): ReadonlyArray<Facet> => {
   return facetsOf(layout, index, table.columns.flatMap((column, at) => isCompared(table, column) ? [at] : []));
 };
 
-/** The facets of some columns of a table. */
+/**
+ * The facets of some columns of a table. The root by way of anchors says nothing, rows are found by it; any other column that leads there
+ * may name somebody else's.
+ */
 export const facetsOf = (layout: Layout, index: number, positions: ReadonlyArray<number>): ReadonlyArray<Facet> => {
-  const expand = (table: number, columns: ReadonlyArray<number>, via: Facet["via"]): ReadonlyArray<Facet> =>
+  const expand = (
+    table: number,
+    columns: ReadonlyArray<number>,
+    via: Facet["via"],
+    isAnchored: boolean,
+  ): ReadonlyArray<Facet> =>
     columns.flatMap((column) => {
-      const { source } = layout.tables[table]!.columns[column]!;
+      const { anchor, columns: all } = layout.tables[table]!;
+      const { source } = all[column]!;
       if (source._tag !== "Parent") return [{ via, table, column }];
-      return source.table === 0
-        ? []
-        : expand(source.table, layout.tables[source.table]!.key, [...via, { table, column }]);
+      const staysAnchored = isAnchored && column === anchor;
+      if (source.table === 0 && staysAnchored) return [];
+      return expand(source.table, layout.tables[source.table]!.key, [...via, { table, column }], staysAnchored);
     });
-  return expand(index, positions, []);
+  return expand(index, positions, [], true);
 };
 
 /** Children that must be the document's and no others: those that the spec names, all where it names none. */

@@ -65,9 +65,15 @@ const checkTable = (tables: ReadonlyArray<Table>, table: Table, index: number): 
     }
   }
   for (const name of table.key ?? columns) {
-    if ((table.columns[name] ?? table.columns[`${name}?`])?._tag !== "Now") continue;
+    const source = table.columns[name] ?? table.columns[`${name}?`];
     const suggestion = table.key === undefined ? "name the key: it is all columns unless told" : undefined;
-    report(["key"], "sql/key-now", `${name} is the clock and can identify no row`, suggestion);
+    if (source?._tag === "Now") {
+      report(["key"], "sql/key-now", `${name} is the clock and can identify no row`, suggestion);
+    }
+    // NULL equals nothing: each write would add a row.
+    if (source?._tag === "Literal" && source.value === null) {
+      report(["key"], "sql/key-null", `${name} is always null and can identify no row`, suggestion);
+    }
   }
 
   if (role === "root") {

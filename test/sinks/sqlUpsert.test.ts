@@ -356,6 +356,50 @@ describe("sql-upsert on the schema of ncps", () => {
       expect(tags(yield* sink.verify(items))).toEqual(["Absent", "Covered", "Differs", "Exact"]);
     }));
 
+  it.scoped("Invariant 1: a grandchild that also names its root is not taken for the document's when it names another", () =>
+    Effect.gen(function*() {
+      const { db, path } = yield* tempDatabase(`
+        CREATE TABLE customers (id INTEGER PRIMARY KEY, number INTEGER NOT NULL UNIQUE);
+        CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL, reference TEXT NOT NULL, UNIQUE (customer_id, reference));
+        CREATE TABLE items (order_id INTEGER NOT NULL, customer_id INTEGER NOT NULL, position INTEGER NOT NULL, UNIQUE (order_id, position));
+      `);
+      const items = [1n, 2n].map((number) =>
+        itemOf(String(number), { number, orders: [{ reference: "a", items: [{ position: 1n }] }] })
+      );
+      const parents = [["order_id", { parent: "orders" }], ["customer_id", { parent: "customers" }]] as const;
+      // By the one named first the rows are found; the other must lead to the same place.
+      for (const columns of [parents, parents.toReversed()]) {
+        db.exec("DELETE FROM items; DELETE FROM orders; DELETE FROM customers");
+        const sink = yield* openSink(path, {
+          settings: { ...settings, paths: undefined },
+          sink: {
+            connection: "cache",
+            tables: [
+              { table: "customers", key: ["number"], columns: { number: "number" } },
+              {
+                table: "orders",
+                each: "orders",
+                key: ["customer_id", "reference"],
+                columns: { customer_id: { parent: "customers" }, reference: "$value.reference" },
+              },
+              {
+                table: "items",
+                each: "orders.items",
+                key: ["order_id", "position"],
+                columns: { ...Object.fromEntries(columns), position: "$value.position" },
+              },
+            ],
+          },
+        });
+        expect(tags((yield* settleItems(sink, items)).verdicts)).toEqual(["Exact", "Exact"]);
+        db.exec(`UPDATE items SET customer_id = (SELECT max(id) + min(id) FROM customers) - customer_id`);
+        expect(yield* sink.verify(items)).toMatchObject([
+          { _tag: "Differs", code: "conflict/different" },
+          { _tag: "Differs", code: "conflict/different" },
+        ]);
+      }
+    }));
+
   it.scoped("a batch is one transaction: a constraint nobody foresaw leaves nothing behind", () =>
     Effect.gen(function*() {
       const { db, path } = yield* tempDatabase(`${ncpsSchema} CREATE UNIQUE INDEX odd ON narinfos (deriver);`);

@@ -105,6 +105,9 @@ describe("Mapping", () => {
     expect(problems("[{ table: a, columns: { x: x, 'y?': { now: true } } }]")).toEqual([
       "tables.0.key sql/key-now (name the key: it is all columns unless told)",
     ]);
+    expect(problems("[{ table: a, key: [x, y], columns: { x: x, y: { value: null } } }]")).toEqual([
+      "tables.0.key sql/key-null ()",
+    ]);
   });
 
   it("the options have a JSON Schema, and the example decodes", () => {
