@@ -53,7 +53,7 @@ const openStorage = (
         (Local) => Local.make({ name, root: config.path }),
       );
     case "s3":
-      return unsupported(name, "this version reads folders, not S3", "Use a later version");
+      return Effect.flatMap(Effect.promise(() => import("./storage/S3.ts")), (S3) => S3.make({ name, config }));
   }
 };
 
@@ -91,6 +91,7 @@ const openLock = (
     case "redis":
       return Effect.flatMap(Effect.promise(() => import("./lock/Redis.ts")), (Redis) => Redis.make(config));
     case "file":
+      return Effect.flatMap(Effect.promise(() => import("./lock/File.ts")), (File) => File.make(config.path));
     case "etcd":
       return unsupported("lock", `this version does not lock in ${config.type}`, "Set the lock's type to none");
     case "postgres":

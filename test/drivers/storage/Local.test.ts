@@ -16,9 +16,9 @@ storageContract(
   "local",
   Effect.gen(function*() {
     const root = yield* folder;
-    return { storage: yield* open(root), put: put(root) };
+    return { storage: yield* open(root), put: (key, content) => Effect.sync(() => put(root)(key, content)) };
   }),
-  { folders: true, checks: true },
+  { folders: true, checks: true, absent: "Gone" },
 );
 
 const entries = (storage: Storage, prefix = "", suffix = ".narinfo", after?: string) =>

@@ -1,0 +1,116 @@
+/** Storage in a bucket of S3, or of a service that works like it. */
+import { Effect, type Scope } from "effect";
+import * as fs from "node:fs";
+import type { S3StorageConfig, TlsConfig } from "../../core/Config.ts";
+import { StorageError } from "../../core/Errors.ts";
+import type { Storage, Target } from "../../core/Storage.ts";
+import * as Address from "./S3Address.ts";
+import * as Checkup from "./S3Checkup.ts";
+import * as Client from "./S3Client.ts";
+import * as Credentials from "./S3Credentials.ts";
+import * as Delete from "./S3Delete.ts";
+import * as Listing from "./S3Listing.ts";
+import * as Objects from "./S3Objects.ts";
+import * as Probe from "./S3Probe.ts";
+
+/** A configured file that cannot be read is a standing fault. */
+const readTls = (name: string, tls: TlsConfig | undefined): Client.Tls => {
+  const read = (field: keyof TlsConfig): Client.Tls => {
+    const path = tls?.[field] ?? "";
+    if (path === "") return {};
+    try {
+      return { [field]: fs.readFileSync(path, "utf8") };
+    } catch (cause) {
+      throw new StorageError({
+        reason: "Unusable",
+        connection: name,
+        detail: `tls.${field}: ${(cause as Error).message}`,
+        remedy: "Name a PEM file that can be read",
+        cause,
+      });
+    }
+  };
+  return { ...read("ca"), ...read("cert"), ...read("key") };
+};
+
+const open = async (name: string, config: S3StorageConfig, timing: Client.Timing): Promise<Client.Client> => {
+  const tls = readTls(name, config.tls);
+  const identity = await Credentials.make(config);
+  const address = Address.make(config, identity.region);
+  if (address === undefined) {
+    throw new StorageError({
+      reason: "Unusable",
+      connection: name,
+      detail: "its endpoint is no URL of a service",
+      remedy: "Write it like https://s3.example.org:9000, with its scheme, without user or path",
+    });
+  }
+  return Client.make({ name, address, identity, requests: config.requests, tls, timing });
+};
+
+/**
+ * Opens the bucket and lists one key of it, so that what is wrong with endpoint, credentials, region or bucket is known at once; `name` is
+ * the connection's, for errors. `Missing`: no such bucket; `Denied`: the credentials; `Unusable`: a setting, TLS or the clock.
+ */
+export const make = Effect.fn("S3.make")(function*({ config, name, timing = Client.defaultTiming }: {
+  readonly config: S3StorageConfig;
+  readonly name: string;
+  readonly timing?: Client.Timing;
+}): Effect.fn.Return<Storage, StorageError, Scope.Scope> {
+  const client = yield* Effect.acquireRelease(
+    Listing.attempt(() => open(name, config, timing)),
+    (client) => Effect.promise(client.close),
+  );
+  const { identity, prefix } = client.address;
+  yield* Listing.attempt(() => Listing.page(client, { "max-keys": "1", prefix }, timing.asking));
+
+  const read = Objects.make(client);
+  const probing = yield* Effect.makeSemaphore(1);
+  let known: Probe.Probed | undefined;
+  // Once; a failure is nothing known.
+  const probed = Effect.suspend(() => known === undefined ? Probe.run(client) : Effect.succeed(known)).pipe(
+    Effect.tap((found) => {
+      const isNew = known === undefined;
+      known = found;
+      return isNew && found.mode === "none"
+        ? Effect.logWarning(`storage ${name}: no conditional delete: ${found.detail}`)
+        : Effect.void;
+    }),
+    probing.withPermits(1),
+  );
+
+  let warned = false;
+  const warnOfMarkers = Effect.suspend(() => {
+    if (warned) return Effect.void;
+    warned = true;
+    return Effect.logWarning(
+      `storage ${name}: bucket ${client.place.bucket} keeps versions: a delete hides an object and frees nothing. `
+        + "Let a lifecycle rule expire noncurrent versions",
+    );
+  });
+
+  return {
+    identity,
+    conditionalDelete: Effect.map(probed, ({ mode }) => mode !== "none"),
+    checkup: (needs) => Checkup.run(client, needs, probed),
+    partitions: (below) => Listing.partitions(client, below),
+    list: (listing) => Listing.list(client, listing),
+    read: (keys, maxBytes) =>
+      keys.length === 0
+        ? Effect.succeed([])
+        : Listing.attempt((signal) => read(keys.map((key) => prefix + key), maxBytes, signal)),
+    remove: (targets) =>
+      targets.length === 0
+        ? Effect.succeed([])
+        : Effect.gen(function*() {
+          const { mode } = yield* probed;
+          const results = yield* Listing.attempt(() =>
+            Delete.remove(client, mode, targets.map(({ key, origin }): Target => ({ key: prefix + key, origin })))
+          );
+          if (results.some(({ isMarker }) => isMarker)) yield* warnOfMarkers;
+          return results.map(({ outcome }) => outcome);
+        }),
+    // No folders.
+    prune: () => Effect.succeed(0),
+  };
+});
