@@ -66,7 +66,9 @@ describe("file lock", () => {
       const lock = yield* File.make(folder);
       yield* (yield* lock.acquire(["first"], ttl)).release;
       const rival = yield* holder(folder, ["a", "b", "c"]);
-      expect((yield* lock.acquire(["a"], ttl)).taken).toEqual([false]);
+      const refused = yield* lock.acquire(["a"], ttl);
+      expect(refused.taken).toEqual([false]);
+      yield* refused.release;
       yield* rival.kill;
       const lease = yield* lock.acquire(["a", "d"], ttl);
       expect(lease.taken).toEqual([true, true]);
