@@ -29,6 +29,8 @@ export interface Column {
   readonly generated: boolean;
   /** In characters, where the engine enforces it. */
   readonly maxLength: number | undefined;
+  /** Of text: the highest code point that its character set has; absent where that is all of Unicode. */
+  readonly maxCodePoint?: number | undefined;
 }
 
 /** A primary key or unique index over plain columns and all rows. */

@@ -11,7 +11,7 @@ export const sqliteCollations: ReadonlyMap<string, Collation> = new Map<string, 
   ["RTRIM", (text) => text.replace(/ +$/, "")],
 ]);
 
-const bytesOf = (value: Uint8Array): string => {
+export const hex = (value: Uint8Array): string => {
   let text = "";
   for (const byte of value) text += byte.toString(16).padStart(2, "0");
   return text;
@@ -24,7 +24,7 @@ export const encode = (value: Value): string =>
     : value === null
     ? "n"
     : value instanceof Uint8Array
-    ? `b${bytesOf(value)}`
+    ? `b${hex(value)}`
     : `i${typeof value === "number" && Number.isInteger(value) ? BigInt(value) : value}`;
 
 /** The same for values that a key under this collation takes for one. */

@@ -62,6 +62,7 @@ const layoutOf = (tables: ReadonlyArray<Table>, catalog: Catalog.Catalog): Layou
       kind: column.kind,
       notNull: column.notNull,
       maxLength: column.maxLength,
+      maxCodePoint: column.maxCodePoint,
     }));
     const key = keyOf(table, actual);
     const unique = uniqueKeyOf(actual, key)!;

@@ -70,6 +70,12 @@ const faultOf = (column: Layout.Column, value: Value, inKey: boolean): Fault | u
           };
         }
       }
+      if (column.maxCodePoint !== undefined) {
+        const foreign = firstBeyond(value, column.maxCodePoint);
+        if (foreign !== undefined) {
+          return { code: "sql/unknown-character", reason: `its character set has no ${JSON.stringify(foreign)}` };
+        }
+      }
       return undefined;
     }
     case "bigint":
@@ -108,6 +114,13 @@ const holdsWhole = ({ kind }: Layout.Column, value: bigint): boolean => {
     default:
       return false;
   }
+};
+
+const firstBeyond = (text: string, maxCodePoint: number): string | undefined => {
+  for (let at = 0; at < text.length; at++) {
+    if (text.codePointAt(at)! > maxCodePoint) return String.fromCodePoint(text.codePointAt(at)!);
+  }
+  return undefined;
 };
 
 const wrong = ({ kind }: Layout.Column, what: string): Fault => ({

@@ -1,4 +1,5 @@
 /** The texts of a layout for SQLite: constant for a run, so that each is prepared once. Identifiers are quoted, values bound. */
+import { childJoins } from "../Joins.ts";
 import * as Layout from "../Layout.ts";
 import * as Predicate from "../Predicate.ts";
 
@@ -160,46 +161,8 @@ const fill = (table: Layout.Table, filled: ReadonlyArray<number>): string => {
 const touch = (table: Layout.Table, id: string): string =>
   `UPDATE ${quote(table.name)} SET ${list(table.touch.map(({ name }) => `${quote(name)} = ?`))} WHERE ${quote(id)} = ?`;
 
-/** From the root's id down the anchors to the child, and from there to the keys of its other parents. */
 const actualChildren = (layout: Layout.Layout, index: number, facets: ReadonlyArray<Layout.Facet>): PerRows => {
-  const anchorOf = (table: number) => {
-    const { anchor, columns } = layout.tables[table]!;
-    const column = columns[anchor!]!;
-    return { name: column.name, parent: column.source._tag === "Parent" ? column.source.table : 0 };
-  };
-  const chain: Array<number> = [];
-  for (let table = index; table !== 0; table = anchorOf(table).parent) chain.push(table);
-  const joins = chain.map((table, at) => {
-    const { name, parent } = anchorOf(table);
-    const above = parent === 0 ? "k.id" : qualify(`c${at + 1}`)(layout.tables[parent]!.id!);
-    return `CROSS JOIN ${quote(layout.tables[table]!.name)} AS c${at} ON ${qualify(`c${at}`)(name)} = ${above}`;
-  }).toReversed();
-  const aliases = new Map<string, string>();
-  const answers = facets.map(({ column, table, via }) => {
-    let alias = "c0";
-    for (const hop of via) {
-      const { name, source } = layout.tables[hop.table]!.columns[hop.column]!;
-      const parent = source._tag === "Parent" ? source.table : 0;
-      const inChain = chain.findIndex((one, at) => one === hop.table && alias === `c${at}`);
-      const reference = qualify(alias)(name);
-      if (inChain >= 0 && layout.tables[hop.table]!.anchor === hop.column) {
-        alias = `c${inChain + 1}`;
-        continue;
-      }
-      let joined = aliases.get(reference);
-      if (joined === undefined) {
-        joined = `p${aliases.size}`;
-        aliases.set(reference, joined);
-        joins.push(
-          `LEFT JOIN ${quote(layout.tables[parent]!.name)} AS ${joined} ON ${
-            qualify(joined)(layout.tables[parent]!.id!)
-          } = ${reference}`,
-        );
-      }
-      alias = joined;
-    }
-    return qualify(alias)(layout.tables[table]!.columns[column]!.name);
-  });
+  const { answers, joins } = childJoins(layout, index, facets, { quote, inner: "CROSS JOIN", rootId: "k.id" });
   return asked(["n", "id"], `SELECT ${list(["k.n", ...answers])} FROM k ${joins.join(" ")}`);
 };
 
