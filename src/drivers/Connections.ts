@@ -93,7 +93,7 @@ const openLock = (
     case "file":
       return Effect.flatMap(Effect.promise(() => import("./lock/File.ts")), (File) => File.make(config.path));
     case "etcd":
-      return unsupported("lock", `this version does not lock in ${config.type}`, "Set the lock's type to none");
+      return Effect.flatMap(Effect.promise(() => import("./lock/Etcd.ts")), (Etcd) => Etcd.make(config));
     case "postgres":
     case "mysql":
       return Effect.flatMap(
