@@ -29,6 +29,8 @@ export const make = async (
     };
     return { region: region === "" ? defaultRegion : region, credentials: () => fixed, renewable: false };
   }
+  // It is bundled at the version that this Node suits: no user can heed its warning of later ones.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   const { S3Client } = await import("@aws-sdk/client-s3");
   const { config } = new S3Client(region === "" ? {} : { region });
   let renewing: Promise<Credentials> | undefined;

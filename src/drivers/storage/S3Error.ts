@@ -88,6 +88,8 @@ export const ofAnswer = (place: Place, answer: Answer, doing: string): StorageEr
   const said = `${code ?? `HTTP ${answer.status}`}${message === "" ? "" : `: ${message}`}`;
   switch (code) {
     case "InvalidAccessKeyId":
+    // versitygw's name for it.
+    case "XAdminUserNotFound":
       return fault(
         place,
         "Denied",
@@ -201,7 +203,8 @@ export const ofCredentials = (place: Place, cause: unknown): StorageError =>
 export const ofSilence = (place: Place, cause: unknown): StorageError => {
   const { origin } = place;
   const code = codeOf(cause);
-  const { message } = cause as Error;
+  // OpenSSL's own text names its source files.
+  const message = (cause as Error).message.replace(/^[0-9A-F]+:error:[^]*/, "the other side speaks no TLS");
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
     return fault(
       place,
@@ -224,7 +227,10 @@ export const ofSilence = (place: Place, cause: unknown): StorageError => {
     place,
     "Unavailable",
     `${origin} does not answer (${code === "" ? message : code})`,
-    "Check that it runs and can be reached from here; nothing is lost",
+    // A TLS port hangs up on those who speak HTTP to it.
+    code === "UND_ERR_SOCKET" && origin.startsWith("http:")
+      ? "Check that it runs, and whether it is an https endpoint; nothing is lost"
+      : "Check that it runs and can be reached from here; nothing is lost",
     cause,
   );
 };
