@@ -22,9 +22,14 @@ const equations = (ledger: Ledger.Ledger): ReadonlyArray<string> =>
     ["in the target", Layout.count(ledger.committed + ledger.already), `= ${sum(ledger, Ledger.disposals)}`],
   ], "  ");
 
-const isQuarantined = (outcome: Incident["outcome"]): boolean => outcome === "rejected" || outcome === "conflict";
+const isQuarantined = (outcome: string): boolean => outcome === "rejected" || outcome === "conflict";
 
-const one = (incident: Incident, isFew: boolean, advise: Advise | undefined, paint: Paint): ReadonlyArray<string> => {
+const one = (
+  incident: Incident<string>,
+  isFew: boolean,
+  advise: Advise | undefined,
+  paint: Paint,
+): ReadonlyArray<string> => {
   const { code, count, outcome, samples } = incident;
   // In the order of keys: batches end in any order.
   const shown = [...samples].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, isFew ? samplesShown : 1);
@@ -42,7 +47,7 @@ const one = (incident: Incident, isFew: boolean, advise: Advise | undefined, pai
 
 /** Every code with its number and first samples; the rest is a command away. */
 export const incidents = (
-  list: ReadonlyArray<Incident>,
+  list: ReadonlyArray<Incident<string>>,
   advise: Advise | undefined,
   paint: Paint,
 ): ReadonlyArray<string> => list.flatMap((incident) => one(incident, list.length <= fewCodes, advise, paint));

@@ -1,5 +1,5 @@
 import type { Tolerance } from "../engine/Ledger.ts";
-import type { Forecast, RunReport } from "../engine/Report.ts";
+import type { Forecast, RunReport, Verification } from "../engine/Report.ts";
 import type { Failure } from "./Failure.ts";
 
 /** How a command ended: all that its exit code depends on. */
@@ -10,6 +10,11 @@ export type Outcome =
   | { readonly _tag: "Refused" }
   | { readonly _tag: "Ran"; readonly report: Pick<RunReport, "status" | "stop"> }
   | { readonly _tag: "Foresaw"; readonly forecast: Pick<Forecast, "counts" | "stop">; readonly tolerate: Tolerance }
+  | {
+    readonly _tag: "Verified";
+    readonly verification: Pick<Verification, "counts" | "stop">;
+    readonly tolerate: Tolerance;
+  }
   /** Looked at without running: whose the worst fault is, if there is one. */
   | { readonly _tag: "Diagnosed"; readonly fault: "configuration" | "environment" | undefined }
   | { readonly _tag: "Failed"; readonly failure: Failure }
@@ -32,6 +37,16 @@ export const isClean = (forecast: Pick<Forecast, "counts">, tolerate: Tolerance)
   && forecast.counts["would-reject"] <= tolerate.rejected
   && forecast.counts["would-conflict"] <= tolerate.conflict;
 
+/**
+ * Whether all of the source is in the target: nothing is missing or could not be read, and no more differs or is rejected than the spec
+ * tolerates. Objects that only wait to be deleted, and rows whose object is gone, lose nothing.
+ */
+export const isWhole = ({ counts }: Pick<Verification, "counts">, tolerate: Tolerance): boolean =>
+  counts.missing === 0
+  && counts.failed === 0
+  && counts.rejected <= tolerate.rejected
+  && counts.differing <= tolerate.conflict;
+
 /** 0 ok · 1 failed or not clean · 2 configuration · 3 environment · 130/143 signal. */
 export const of = (outcome: Outcome): number => {
   switch (outcome._tag) {
@@ -43,6 +58,11 @@ export const of = (outcome: Outcome): number => {
       return ofStop(outcome.report.stop) ?? (outcome.report.status === "succeeded" ? success : unclean);
     case "Foresaw":
       return ofStop(outcome.forecast.stop) ?? (isClean(outcome.forecast, outcome.tolerate) ? success : unclean);
+    case "Verified":
+      return ofStop(outcome.verification.stop)
+        ?? (outcome.verification.stop === undefined && isWhole(outcome.verification, outcome.tolerate)
+          ? success
+          : unclean);
     case "Diagnosed":
       return outcome.fault === undefined ? success : outcome.fault === "configuration" ? configuration : environment;
     case "Failed":

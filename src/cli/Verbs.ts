@@ -17,6 +17,7 @@ import { run } from "./verbs/run.ts";
 import { schema } from "./verbs/schema.ts";
 import { status } from "./verbs/status.ts";
 import { validate } from "./verbs/validate.ts";
+import { verify } from "./verbs/verify.ts";
 
 /** What the tool is called on a command line. */
 export const program = "pipeline";
@@ -29,6 +30,7 @@ const shipped: ReadonlyArray<Verb.Verb> = [
   doctor,
   plan,
   run,
+  verify,
   status,
   history,
   quarantineList,

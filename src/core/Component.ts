@@ -3,7 +3,7 @@ import type { Access, Connections } from "./Connections.ts";
 import type { ConnectionError, SqlError, StorageError } from "./Errors.ts";
 import type { Dismissal, Item, Receipt, Sifted } from "./Item.ts";
 import type { Problem } from "./Problem.ts";
-import type { SqlNeeds } from "./Sql.ts";
+import type { Row, SqlNeeds } from "./Sql.ts";
 import type { Storage, StorageNeeds } from "./Storage.ts";
 
 /** What an item's value is: `object` is whole bytes (`ObjectValue`), every other shape a plain document with dotted paths. */
@@ -94,6 +94,14 @@ export interface Sink {
   readonly sift: (items: ReadonlyArray<Item>) => Sifted;
   /** One short transaction for the whole batch, committed; one answer per item, in order. */
   readonly write: (items: ReadonlyArray<Item>) => Effect.Effect<ReadonlyArray<Written>, SqlError | StorageError>;
+  /**
+   * Rows that wait to be filled, in the order of their key and at most a page of them, after the last row of the page before; a row holds
+   * the values of `columns`. Absent where there are no such rows.
+   */
+  readonly stubs?: {
+    readonly columns: ReadonlyArray<string>;
+    readonly page: (after: Row | undefined) => Effect.Effect<ReadonlyArray<Row>, SqlError | StorageError>;
+  };
   /** Reads the batch back; what is `Exact` or `Covered` is durable when this returns (Invariant 1). */
   readonly verify: (items: ReadonlyArray<Item>) => Effect.Effect<ReadonlyArray<Verdict>, SqlError | StorageError>;
 }

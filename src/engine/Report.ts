@@ -1,8 +1,8 @@
 import type { Admission, Disposal, Ledger } from "./Ledger.ts";
 
 /** Items that ended alike: how many, and the first few by name. */
-export interface Incident {
-  readonly outcome: Admission | Disposal;
+export interface Incident<Outcome extends string = Admission | Disposal> {
+  readonly outcome: Outcome;
   /** Stable, e.g. `ndjson/syntax`. */
   readonly code: string;
   readonly count: number;
@@ -80,17 +80,42 @@ export interface Forecast {
   readonly stop: Stop | undefined;
 }
 
+/** What `verify` calls the items that it looked at; see `Verification`. */
+export type Finding = "missing" | "undeleted" | "differing" | "rejected" | "failed" | "accepted" | "skipped";
+
+/** What `verify` found; plain JSON. Nothing was written. */
+export interface Verification {
+  readonly pipeline: string;
+  readonly environment: string;
+  readonly planHash: string;
+  /** `null`: the whole source. */
+  readonly sample: { readonly count?: number; readonly share?: number; readonly seed: number } | null;
+  /** Items looked at: the sum of `counts`. */
+  readonly examined: number;
+  /**
+   * `missing`: no row, or one that waits to be filled; `undeleted`: its row says the same, and the object is still there; `differing`: its
+   * row says something else; `rejected` and `failed`: as a run would say; `accepted`: a reject or conflict that somebody accepted;
+   * `skipped`: out of scope, or gone before it was read.
+   */
+  readonly counts: Readonly<Record<Finding, number>>;
+  /** Rows that wait to be filled and whose object is not there; or why nobody can tell. */
+  readonly orphans: { readonly stubs: number; readonly orphans: number } | { readonly unknown: string };
+  readonly incidents: ReadonlyArray<Incident<Finding | "orphan">>;
+  readonly durationMillis: number;
+  readonly stop: Stop | undefined;
+}
+
 /** Samples kept per code: enough to see what is wrong, few enough that memory and report stay small (Invariant 4). */
 const samplesPerCode = 20;
 
 /** Collects incidents while a run goes on. */
-export class Incidents {
+export class Incidents<Outcome extends string = Admission | Disposal> {
   readonly #byCode = new Map<
     string,
-    { outcome: Incident["outcome"]; code: string; count: number; samples: Array<{ key: string; reason: string }> }
+    { outcome: Outcome; code: string; count: number; samples: Array<{ key: string; reason: string }> }
   >();
 
-  add(outcome: Incident["outcome"], code: string, key: string, reason: string): void {
+  add(outcome: Outcome, code: string, key: string, reason: string): void {
     const id = `${outcome} ${code}`;
     let incident = this.#byCode.get(id);
     if (incident === undefined) {
@@ -102,7 +127,7 @@ export class Incidents {
   }
 
   /** Most frequent first. */
-  list(): ReadonlyArray<Incident> {
+  list(): ReadonlyArray<Incident<Outcome>> {
     return [...this.#byCode.values()].sort((a, b) => b.count - a.count || (a.code < b.code ? -1 : 1));
   }
 }

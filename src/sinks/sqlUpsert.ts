@@ -10,7 +10,7 @@ import type { Item, Sifted } from "../core/Item.ts";
 import type { Problem } from "../core/Problem.ts";
 import type { Sql } from "../core/Sql.ts";
 import type { Catalog } from "../sql/Catalog.ts";
-import { type Compiler, compilers } from "../sql/Dialects.ts";
+import { type Compiler, compilers, syntaxes } from "../sql/Dialects.ts";
 import * as Duplicates from "../sql/Duplicates.ts";
 import type { Layout } from "../sql/Layout.ts";
 import * as Mapping from "../sql/Mapping.ts";
@@ -18,6 +18,7 @@ import * as MappingCheck from "../sql/MappingCheck.ts";
 import * as Resolve from "../sql/Resolve.ts";
 import * as Rows from "../sql/Rows.ts";
 import * as Sift from "../sql/Sift.ts";
+import * as Stubs from "../sql/Stubs.ts";
 import type { Fate } from "../sql/Upsert.ts";
 import { verdicts } from "../sql/Verdict.ts";
 
@@ -126,8 +127,7 @@ const sift = (compiler: Compiler<object>, layout: Layout, builder: Rows.Builder)
     const whole = broken.size === 0 ? items : items.filter((_, place) => !broken.has(place));
     const twice = duplicates(whole);
     if (broken.size + twice.size === 0) return { items, dismissed: [] };
-    const rejected = (item: Item, { code, reason }: Sift.Fault) =>
-      Component.dismiss(item, "rejected", code, reason);
+    const rejected = (item: Item, { code, reason }: Sift.Fault) => Component.dismiss(item, "rejected", code, reason);
     return {
       items: whole.filter((_, place) => !twice.has(place)),
       dismissed: [
@@ -150,6 +150,7 @@ const unsorted = <A>(order: ReadonlyArray<number>, answers: ReadonlyArray<A>): R
 const toSink = (sql: Sql, compiler: Compiler<object>, layout: Layout, { comparators }: SinkSettings): Sink => {
   const builder = Rows.builder(layout, compiler.collations);
   const definition = compiler.compile(layout);
+  const stubs = Stubs.compile(layout, syntaxes[sql.facts.dialect]);
   /** The same items are written and then read back: their rows are made once. */
   const batches = new WeakMap<ReadonlyArray<Item>, Rows.Sorted>();
   const sorted = (items: ReadonlyArray<Item>): Rows.Sorted => {
@@ -163,6 +164,12 @@ const toSink = (sql: Sql, compiler: Compiler<object>, layout: Layout, { comparat
     singleWriter: sql.facts.singleWriter,
     identify: ({ value }) => builder.identify(value),
     sift: sift(compiler, layout, builder),
+    ...(stubs === undefined ? {} : {
+      stubs: {
+        columns: Stubs.columnsOf(layout),
+        page: (after) => sql.read(Stubs.program, stubs, after),
+      },
+    }),
     write: Effect.fn("SqlUpsert.write")(function*(items: ReadonlyArray<Item>) {
       const { batch, order } = sorted(items);
       const fates = yield* sql.write(compiler.upsert, definition, batch);

@@ -1,9 +1,10 @@
 /** What only shows when parts of a spec are seen together. Pure and offline. */
-import { Duration } from "effect";
+import { Duration, Either } from "effect";
 import type { Component, Shape } from "../core/Component.ts";
 import type { ConnectionKind } from "../core/Connections.ts";
 import { nearest } from "../core/Nearest.ts";
 import * as Finding from "./Finding.ts";
+import * as KeyTemplate from "./KeyTemplate.ts";
 import * as Outline from "./Outline.ts";
 import type * as Settings from "./Settings.ts";
 import * as Stage from "./Stage.ts";
@@ -126,6 +127,18 @@ export const checkBatch = (root: Tree.Node, path: Tree.Path, settings: typeof Se
     suggestion: isSlip || to === undefined ? `write ${max} or less` : `they start with ${max}`,
   })];
 };
+
+/** The template can be read; which columns there are, only the target can tell. */
+export const checkOrphans = (root: Tree.Node, orphans: typeof Settings.Pipeline.Type["orphans"]): Findings =>
+  orphans === undefined ? [] : Either.match(KeyTemplate.parse(orphans.key), {
+    onLeft: (message) => [Finding.inTree(root, "value", {
+      code: "spec/bad-value",
+      path: ["orphans", "key"],
+      message,
+      suggestion: "write it like store/narinfo/{hash:1}/{hash:2}/{hash}.narinfo",
+    })],
+    onRight: () => [],
+  });
 
 /** Connections that none of these pipelines names. */
 export const checkUnused = (

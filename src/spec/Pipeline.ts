@@ -94,7 +94,10 @@ export const decode = (
     ...listed.findings,
     ...after.findings,
     ...stages.flatMap((stage) => stage.findings),
-    ...Either.match(own, { onLeft: (found) => found, onRight: () => [] }),
+    ...Either.match(own, {
+      onLeft: (found) => found,
+      onRight: ({ orphans }) => Lint.checkOrphans(root, orphans),
+    }),
     ...Either.match(engine, {
       onLeft: (found) => found,
       onRight: (settings) => [

@@ -79,6 +79,14 @@ const Tolerate = Schema.Struct({
   conflict: Field.withDefault(Field.count(), "Conflicts that do not fail a run", 0),
 });
 
+const Orphans = Schema.Struct({
+  key: Field.described(
+    Field.text,
+    "Key of the object that a row of the target waits for; braces hold a column of the row's key, `:n` its first n characters",
+    { examples: ["store/narinfo/{hash:1}/{hash:2}/{hash}.narinfo"] },
+  ),
+});
+
 /** What stands beside the stages. */
 export const Pipeline = Schema.Struct({
   summary: Field.withDefault(Field.text, "What the pipeline does, in a sentence", ""),
@@ -86,6 +94,7 @@ export const Pipeline = Schema.Struct({
     rejected: 0,
     conflict: 0,
   }),
+  orphans: Field.optional(Orphans, "How `verify` finds rows that wait for an object which is not there"),
   approve: Field.withDefault(Field.literal("none", "required"), "Whether a person has to approve each run", "none"),
 });
 

@@ -55,5 +55,7 @@ export interface Spec {
   readonly postSteps: ReadonlyArray<Stage<PostStepComponent>>;
   /** How many may stay behind without failing the run. */
   readonly tolerate: { readonly rejected: number; readonly conflict: number };
+  /** The key of the object that a row of the target waits for: see `KeyTemplate`. */
+  readonly orphans?: { readonly key: string };
   readonly approve: "required" | "none";
 }

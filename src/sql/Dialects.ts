@@ -8,6 +8,7 @@ import * as Introspect from "./sqlite/Introspect.ts";
 import * as ReadBack from "./sqlite/ReadBack.ts";
 import * as Statements from "./sqlite/Statements.ts";
 import * as Upsert from "./sqlite/Upsert.ts";
+import type * as Stubs from "./Stubs.ts";
 import type { Fate, Sighting } from "./Upsert.ts";
 
 /** `Definition` is what a layout compiles to; the same value serves `upsert` and `readBack` for a whole run. */
@@ -28,6 +29,15 @@ const sqlite: Compiler<Statements.Statements> = {
   upsert: Upsert.program,
   readBack: ReadBack.program,
   describe: Statements.describe,
+};
+
+const doubled = (mark: string) => (name: string): string => `${mark}${name.replaceAll(mark, mark + mark)}${mark}`;
+
+/** For statements that are the same in every dialect but for how names and binds are written. */
+export const syntaxes: Readonly<Record<Dialect, Stubs.Syntax>> = {
+  sqlite: { quote: doubled('"'), placeholder: () => "?" },
+  postgres: { quote: doubled('"'), placeholder: (position) => `$${position}` },
+  mysql: { quote: doubled("`"), placeholder: () => "?" },
 };
 
 /** Absent: no compiler for it yet. */
