@@ -74,6 +74,10 @@ const openSql = (
         (Sqlite) => Sqlite.make({ connection: name, path: config.file, ...options }),
       );
     case "postgres":
+      return Effect.flatMap(
+        Effect.promise(() => import("./sql/Postgres.ts")),
+        (Postgres) => Postgres.make({ connection: name, config, ...options }),
+      );
     case "mysql":
       return unsupported(name, `this version does not write ${config.dialect}`, "Use a later version");
   }

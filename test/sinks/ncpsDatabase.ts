@@ -1,6 +1,6 @@
 /** Real SQLite files with the schema of ncps, the shipped mapping, and documents to write through it. */
 import Database from "better-sqlite3";
-import { Duration, Effect, Layer, Schema } from "effect";
+import { type Context, Duration, Effect, Layer, Schema } from "effect";
 import type { Scope } from "effect";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -58,10 +58,19 @@ export const settings: SinkSettings = {
   comparators: new Map([["nix-hash", nixHash]]),
 };
 
-const connections = (path: string, wrap: (sql: Sql) => Sql = (sql) => sql) =>
+/** Opens a database of any engine. */
+export type Driver = Context.Tag.Service<typeof Connections>["sql"];
+
+/** A path is a SQLite file. */
+const driver = (database: string | Driver): Driver =>
+  typeof database === "string"
+    ? (connection, options) => Sqlite.make({ connection, path: database, ...options })
+    : database;
+
+const connections = (database: string | Driver, wrap: (sql: Sql) => Sql = (sql) => sql) =>
   Layer.succeed(Connections, {
     storage: () => Effect.dieMessage("no storage here"),
-    sql: (connection, options) => Effect.map(Sqlite.make({ connection, path, ...options }), wrap),
+    sql: (connection, options) => Effect.map(driver(database)(connection, options), wrap),
     lock: Effect.dieMessage("no lock here"),
   });
 
@@ -75,24 +84,27 @@ export interface Opening {
   readonly wrap?: (sql: Sql) => Sql;
 }
 
-export const inspectSink = (path: string, { settings: given = settings, sink = ncpsSink, wrap }: Opening = {}) =>
+export const inspectSink = (
+  database: string | Driver,
+  { settings: given = settings, sink = ncpsSink, wrap }: Opening = {},
+) =>
   Effect.flatMap(decodeOptions(sink), (options) => sqlUpsert.inspect(options, given)).pipe(
     Effect.scoped,
-    Effect.provide(connections(path, wrap)),
+    Effect.provide(connections(database, wrap)),
   );
 
 export const openSink = (
-  path: string,
+  database: string | Driver,
   opening: Opening = {},
 ): Effect.Effect<Sink & { readonly inspection: Inspection }, unknown, Scope.Scope> =>
   Effect.gen(function*() {
     const { access = "write", settings: given = settings, sink = ncpsSink, wrap } = opening;
-    const inspection = yield* inspectSink(path, opening);
+    const inspection = yield* inspectSink(database, opening);
     const errors = inspection.problems.filter(({ severity }) => severity === "error");
     if (errors.length > 0) return yield* Effect.fail(errors);
     const options = yield* decodeOptions(sink);
     const opened = yield* sqlUpsert.open(options, given, inspection.facts, access).pipe(
-      Effect.provide(connections(path, wrap)),
+      Effect.provide(connections(database, wrap)),
     );
     return { ...opened, inspection };
   });

@@ -1,0 +1,82 @@
+/** The arrays of a statement, from a batch. */
+import type { Bind, Value } from "../../core/Sql.ts";
+import * as Expected from "../Expected.ts";
+import type { Batch } from "../Rows.ts";
+import * as Canonical from "./Canonical.ts";
+import type { Statement, Statements } from "./Statements.ts";
+
+export const of = (statements: Statements, { params }: Statement, batch: Batch): ReadonlyArray<Bind> =>
+  params.map((param) => {
+    switch (param._tag) {
+      case "Column": {
+        const { kind, source } = statements.layout.tables[param.table]!.columns[param.column]!;
+        const values = batch.tables[param.table]!.columns[param.column]!;
+        return kind === "decimal" && source._tag === "Path"
+          ? values.map((value) => Canonical.encode(kind, value))
+          : values;
+      }
+      case "Text": {
+        const { kind } = statements.layout.tables[0]!.columns[param.column]!;
+        const values = batch.tables[0]!.columns[param.column]!;
+        return kind === "text" ? values : values.map((value) => Canonical.encode(kind, value));
+      }
+      case "Owners":
+        return Array.from(batch.tables[param.table]!.owners);
+      case "Facets":
+        return facetsOf(statements, batch)[param.table]!;
+    }
+  });
+
+/** A batch is written and read back: what its children should be is spelt once. */
+const known = new WeakMap<Batch, ReadonlyArray<ReadonlyArray<Value>>>();
+
+const facetsOf = (statements: Statements, batch: Batch): ReadonlyArray<ReadonlyArray<Value>> => {
+  const before = known.get(batch);
+  if (before !== undefined) return before;
+  const made = statements.facets.map((_, table) => lists(statements, batch, table));
+  known.set(batch, made);
+  return made;
+};
+
+/** Per item its facets in one table: sorted by bytes, each once, as PostgreSQL writes an array; null where there are none. */
+const lists = ({ children, facets, layout }: Statements, batch: Batch, table: number): ReadonlyArray<Value> => {
+  if (!children.includes(table)) return [];
+  const compared = facets[table]!;
+  const kinds = compared.map(({ column, table: of }) => layout.tables[of]!.columns[column]!.kind);
+  const { owners } = batch.tables[table]!;
+  const found: Array<Array<string | null>> = Array.from({ length: batch.size }, () => []);
+  for (let row = 0; row < owners.length; row++) {
+    const parts = compared.map((facet, at) => Canonical.encode(kinds[at]!, Expected.facet(layout, batch, facet, row)));
+    found[owners[row]!]!.push(parts.length === 1 ? parts[0]! : jsonList(parts));
+  }
+  return found.map((texts) => {
+    if (texts.length === 0) return null;
+    if (texts.length > 1) texts.sort(byBytes);
+    let list = "";
+    for (let at = 0; at < texts.length; at++) {
+      const text = texts[at]!;
+      if (at > 0 && text === texts[at - 1]) continue;
+      list += `${at === 0 ? "" : ","}${text === null ? "NULL" : `"${text.replace(/["\\]/g, "\\$&")}"`}`;
+    }
+    return `{${list}}`;
+  });
+};
+
+/** As `json_build_array` spells it. */
+const jsonList = (parts: ReadonlyArray<string | null>): string =>
+  `[${parts.map((part) => part === null ? "null" : JSON.stringify(part)).join(", ")}]`;
+
+/** The order of UTF-8: by code points, which JavaScript's own order of UTF-16 is not beyond U+D7FF. NULL is last. */
+const byBytes = (a: string | null, b: string | null): number => {
+  if (a === b) return 0;
+  if (a === null || b === null) return a === null ? 1 : -1;
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at++) {
+    const left = a.charCodeAt(at);
+    const right = b.charCodeAt(at);
+    if (left === right) continue;
+    const isSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdfff;
+    return isSurrogate(left) === isSurrogate(right) ? left - right : isSurrogate(left) ? 1 : -1;
+  }
+  return a.length - b.length;
+};
