@@ -3,6 +3,15 @@ import type { Dialect, Program } from "../core/Sql.ts";
 import type { Catalog } from "./Catalog.ts";
 import * as Fold from "./Fold.ts";
 import type { Layout } from "./Layout.ts";
+import * as MysqlCollations from "./mysql/Collations.ts";
+import * as MysqlIntrospect from "./mysql/Introspect.ts";
+import * as MysqlReadBack from "./mysql/ReadBack.ts";
+import * as MysqlStatements from "./mysql/Statements.ts";
+import * as MysqlUpsert from "./mysql/Upsert.ts";
+import * as PostgresIntrospect from "./postgres/Introspect.ts";
+import * as PostgresReadBack from "./postgres/ReadBack.ts";
+import * as PostgresStatements from "./postgres/Statements.ts";
+import * as PostgresUpsert from "./postgres/Upsert.ts";
 import type { Batch } from "./Rows.ts";
 import * as Introspect from "./sqlite/Introspect.ts";
 import * as ReadBack from "./sqlite/ReadBack.ts";
@@ -40,5 +49,24 @@ export const syntaxes: Readonly<Record<Dialect, Stubs.Syntax>> = {
   mysql: { quote: doubled("`"), placeholder: () => "?" },
 };
 
+const mysql: Compiler<MysqlStatements.Statements> = {
+  collations: MysqlCollations.collations,
+  introspect: MysqlIntrospect.program,
+  compile: MysqlStatements.compile,
+  upsert: MysqlUpsert.program,
+  readBack: MysqlReadBack.program,
+  describe: MysqlStatements.describe,
+};
+
+const postgres: Compiler<PostgresStatements.Statements> = {
+  // Columns that call other texts equal are no keys: see `Introspect`.
+  collations: new Map([["bytes", (text: string) => text]]),
+  introspect: PostgresIntrospect.program,
+  compile: PostgresStatements.compile,
+  upsert: PostgresUpsert.program,
+  readBack: PostgresReadBack.program,
+  describe: PostgresStatements.describe,
+};
+
 /** Absent: no compiler for it yet. */
-export const compilers: Partial<Record<Dialect, Compiler<any>>> = { sqlite };
+export const compilers: Partial<Record<Dialect, Compiler<any>>> = { sqlite, postgres, mysql };
