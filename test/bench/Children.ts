@@ -8,9 +8,12 @@ import { sinkSettings } from "../../src/engine/Inspect.ts";
 import * as Narinfo from "../../src/formats/Narinfo.ts";
 import * as NarinfoDocument from "../../src/formats/NarinfoDocument.ts";
 import * as NarinfoKey from "../../src/formats/NarinfoKey.ts";
-import * as Load from "../../src/spec/Load.ts";
+import * as LoadSpec from "../../src/spec/Load.ts";
 import * as ValidNarinfos from "../support/ValidNarinfos.ts";
-import * as Sqlite from "./Sqlite.ts";
+import * as Catalogue from "./Catalogue.ts";
+import type { Load, Loaded } from "./Engine.ts";
+import * as RawRows from "./RawRows.ts";
+import type { Storage } from "./Storage.ts";
 
 interface File {
   readonly key: string;
@@ -20,7 +23,7 @@ interface File {
 const encoder = new TextEncoder();
 
 const filesOf = (items: number): ReadonlyArray<File> =>
-  Sqlite.inKeyOrder(items).map((number) => {
+  RawRows.inKeyOrder(items).map((number) => {
     const { key, text } = ValidNarinfos.at(number, items);
     return { key, bytes: encoder.encode(text) };
   });
@@ -33,24 +36,24 @@ const documentOf = ({ bytes, key }: File): NarinfoDocument.NarinfoDocument =>
   ));
 
 /** The shipped pipeline on this database, but for these settings. */
-const shipped = (path: string, sets: ReadonlyArray<string>) =>
+const shipped = (url: string, sets: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const file = (name: string) => ({ path: name, text: readFileSync(name, "utf8") });
-    const loaded = yield* Load.loadProject({
+    const loaded = yield* LoadSpec.loadProject({
       project: file("ncps-pipeline.yaml"),
-      env: { CACHE_STORAGE_LOCAL: ".", CACHE_DATABASE_URL: `sqlite:${path}` },
+      env: { CACHE_STORAGE_LOCAL: ".", CACHE_DATABASE_URL: url },
       sets,
       readSecretFile: () => Effect.fail("the benchmark has no secrets"),
     });
     const pipeline = { name: "narinfo-to-db", ...file("pipelines/narinfo-to-db.yaml") };
-    const { findings, spec } = yield* Load.loadPipeline(loaded, pipeline, registry);
+    const { findings, spec } = yield* LoadSpec.loadPipeline(loaded, pipeline, registry);
     if (spec === undefined) return yield* Effect.fail(new Error(findings.map(({ message }) => message).join("; ")));
     return { project: loaded.project!, spec };
   });
 
 interface SinkInput {
   readonly items: number;
-  readonly path: string;
+  readonly url: string;
   readonly sets: ReadonlyArray<string>;
 }
 
@@ -63,9 +66,9 @@ export interface SinkOutput {
 }
 
 /** The shipped sink alone: documents that are in memory already, written in the largest batches the pipeline allows. */
-const sink = ({ items, path, sets }: SinkInput): Promise<SinkOutput> =>
+const sink = ({ items, sets, url }: SinkInput): Promise<SinkOutput> =>
   Effect.gen(function*() {
-    const { project, spec } = yield* shipped(path, sets);
+    const { project, spec } = yield* shipped(url, sets);
     const { batch: { items: { max: batch } }, component, concurrency, options } = spec.sink;
     const settings = sinkSettings(spec, registry);
     const documents = filesOf(items).map((file): Item => ({
@@ -124,6 +127,12 @@ const parser = ({ items, runs }: ParserInput): ParserOutput => {
   };
 };
 
-const children: Readonly<Record<string, (input: any) => unknown>> = { raw: Sqlite.loadRaw, sink, parser };
+const raw = ({ engine, ...load }: Load & { readonly engine: Catalogue.EngineName }): Promise<Loaded> =>
+  Catalogue.engines[engine].loadRaw(load);
+
+const bare = ({ bare, storage }: { readonly bare: object; readonly storage: Catalogue.StorageName }) =>
+  (Catalogue.storages[storage] as Storage).readBare!(bare);
+
+const children: Readonly<Record<string, (input: any) => unknown>> = { raw, bare, sink, parser };
 
 export const run = async (name: string, input: unknown): Promise<unknown> => children[name]!(input);

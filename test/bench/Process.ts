@@ -1,6 +1,6 @@
 /** A process that is measured from outside. */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 export interface Ended {
@@ -28,14 +28,32 @@ const lookEveryMillis = 50;
 /** Of the times in /proc, to user space: 100 a second on every Linux. */
 const tickMillis = 10;
 
+/** From the third field of /proc/…/stat on: the name of the command, in parentheses, may hold spaces. */
+const statOf = (pid: number | string): ReadonlyArray<string> =>
+  readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+
+const ticks = (fields: ReadonlyArray<string>, from: number, to: number): number =>
+  fields.slice(from, to).reduce((sum, field) => sum + Number(field), 0) * tickMillis;
+
+/** Processor time so far of the processes that work in this folder, with that of their children that have ended. */
+export const cpuMillisIn = (folder: string): number => {
+  const path = realpathSync(folder);
+  const spent = (pid: string): number => {
+    try {
+      const cwd = readlinkSync(`/proc/${pid}/cwd`);
+      return cwd === path || cwd.startsWith(`${path}/`) ? ticks(statOf(pid), 11, 15) : 0;
+    } catch {
+      // Ended, or somebody else's.
+      return 0;
+    }
+  };
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).reduce((sum, pid) => sum + spent(pid), 0);
+};
+
 const usedBy = (pid: number): Used | undefined => {
   try {
     const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-    // The name of the command, in parentheses, may hold spaces.
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
-    return kib === undefined
-      ? undefined
-      : { peakRssMiB: Number(kib) / 1024, cpuMillis: (Number(fields[11]) + Number(fields[12])) * tickMillis };
+    return kib === undefined ? undefined : { peakRssMiB: Number(kib) / 1024, cpuMillis: ticks(statOf(pid), 11, 13) };
   } catch {
     return undefined;
   }

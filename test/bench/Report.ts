@@ -14,8 +14,8 @@ const table = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
 
 const goalText = ({ goal }: Measure): string => {
   switch (goal?.kind) {
-    case "of raw":
-      return `≥ ${goal.value.toFixed(2)} of raw`;
+    case "of limit":
+      return `≥ ${goal.value.toFixed(2)} of limit`;
     case "at least":
       return `≥ ${count(goal.value)}`;
     case "at most":
@@ -27,16 +27,17 @@ const goalText = ({ goal }: Measure): string => {
 
 const measures = ({ measures }: Results): string =>
   table([
-    ["", "unit", "runs", "median", "min–max", "of raw", "× ncps", "CPU µs each", "goal", "met"],
+    ["", "unit", "runs", "median", "min–max", "of limit", "× ncps", "CPU µs each", "of servers", "goal", "met"],
     ...measures.map((measure) => [
       measure.name,
       measure.unit,
       count(measure.values.length),
       count(measure.median),
       `${count(Math.min(...measure.values))}–${count(Math.max(...measure.values))}`,
-      measure.ofRaw?.toFixed(2) ?? "",
+      measure.ofLimit?.toFixed(2) ?? "",
       measure.timesNcps?.toFixed(1) ?? "",
       measure.cpuMicros === undefined ? "" : count(measure.cpuMicros),
+      Object.entries(measure.serverMicros).map(([server, micros]) => `${server} ${count(micros)}`).join(", "),
       goalText(measure),
       measure.met === undefined ? "" : measure.met ? "yes" : "no",
     ]),
@@ -66,8 +67,9 @@ export const text = (results: Results): string => {
     `Node ${machine.node}, ${machine.cores} × ${machine.cpu}, ${machine.memoryGiB} GiB, load ${
       machine.load.toFixed(1)
     } before the first run`,
-    `database on ${machine.folder}`,
-    `files on ${machine.files}`,
+    `${options.engine} on ${machine.folder}`,
+    `${options.storage === "local" ? "files" : options.storage} on ${machine.files}`,
+    `locks: ${options.locks}`,
     ...(options.sets.length === 0 ? [] : [`settings ${options.sets.join(", ")}`]),
     ...(sinkBatch === undefined ? [] : [`sink only: ${count(sinkBatch)} narinfos per transaction`]),
     "",

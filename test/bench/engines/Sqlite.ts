@@ -1,19 +1,17 @@
-/** The database end of the benchmark: a file with ncps' schema, its raw limit, and what is in it afterwards. */
+/** SQLite; its raw limit is one transaction of prepared single-row inserts. */
+import { Effect } from "effect";
 import { readFileSync } from "node:fs";
-import Database from "../../src/drivers/KeepSqliteObjects.ts";
-import * as ValidNarinfos from "../support/ValidNarinfos.ts";
+import { join } from "node:path";
+import Database from "../../../src/drivers/KeepSqliteObjects.ts";
+import * as ValidNarinfos from "../../support/ValidNarinfos.ts";
+import { counted, type Engine, type Load, type Loaded } from "../Engine.ts";
+import * as Folders from "../Folders.ts";
+import * as RawRows from "../RawRows.ts";
 
 /** The benchmark is started at the root of the repository. */
 const schema = () => readFileSync("schemas/ncps-sqlite.sql", "utf8");
 
-/** Numbers of all narinfos in key order: that in which a folder is listed, and the cheapest one for a database. */
-export const inKeyOrder = (items: number): ReadonlyArray<number> => {
-  const hashes = Array.from({ length: items }, (_, number) => ValidNarinfos.at(number, items).hash);
-  return Array.from(hashes.keys()).sort((a, b) => hashes[a]! < hashes[b]! ? -1 : 1);
-};
-
-/** A database as `ncps migrate up` leaves it; with stubs, one for each narinfo, as ncps leaves them for what it has not migrated. */
-export const create = (path: string, stubs = 0): void => {
+const create = (path: string, stubs: number): void => {
   const db = new Database(path);
   db.exec(schema());
   db.exec("BEGIN");
@@ -24,52 +22,37 @@ export const create = (path: string, stubs = 0): void => {
   db.close();
 };
 
-export type Counts = Readonly<Record<string, number>>;
-
-const counted = {
-  narinfos: "narinfos WHERE url <> ''",
-  narinfo_references: "narinfo_references",
-  narinfo_signatures: "narinfo_signatures",
-  nar_files: "nar_files",
-  narinfo_nar_files: "narinfo_nar_files",
-  // Each narinfo by way of its link to the NAR that its URL names.
-  linked: `narinfo_nar_files l JOIN narinfos n ON n.id = l.narinfo_id JOIN nar_files f ON f.id = l.nar_file_id
-    WHERE n.url = 'nar/' || f.hash || '.nar.xz'`,
-};
-
-export const counts = (path: string): Counts => {
-  const db = new Database(path, { readonly: true });
-  const found = Object.entries(counted)
-    .map(([name, rows]) => [name, db.prepare<[], number>(`SELECT count(*) FROM ${rows}`).pluck().get()!] as const);
-  db.close();
-  return Object.fromEntries(found);
-};
-
-/** Rows so far, without looking at them. */
-export const narinfosSoFar = (path: string): number => {
-  const db = new Database(path, { readonly: true });
-  const last = db.prepare<[], number | null>("SELECT max(id) FROM narinfos").pluck().get() ?? 0;
-  db.close();
-  return last;
-};
+const open = (folder: string, stubs: number) =>
+  Effect.map(Folders.make(folder), (root) => {
+    const path = join(root, "db.sqlite");
+    create(path, stubs);
+    const reading = <A>(read: (db: InstanceType<typeof Database>) => A): A => {
+      const db = new Database(path, { readonly: true });
+      try {
+        return read(db);
+      } finally {
+        db.close();
+      }
+    };
+    return {
+      url: `sqlite:${path}`,
+      counts: async () =>
+        reading((db) => {
+          const number = (rows: string) => db.prepare<[], number>(`SELECT count(*) FROM ${rows}`).pluck().get()!;
+          return Object.fromEntries(Object.entries(counted).map(([name, rows]) => [name, number(rows)]));
+        }),
+      narinfosSoFar: async () =>
+        reading((db) => db.prepare<[], number | null>("SELECT max(id) FROM narinfos").pluck().get() ?? 0),
+      cpuMillis: () => 0,
+    };
+  });
 
 /** Rows made ahead while the clock stands still, so that memory is not full of them. */
 const rowsAhead = 20_000;
 
-export interface Loaded {
-  /** From BEGIN to the end of COMMIT, making the values left out. */
-  readonly millis: number;
-  readonly cpuMillis: number;
-  /** When how many narinfos had been inserted, not yet committed. */
-  readonly marks: ReadonlyArray<{ readonly narinfos: number; readonly millis: number }>;
-}
-
-/**
- * The raw limit: prepared single-row inserts into all five tables, ids known, indexes and foreign keys on, one transaction, a cache
- * of 1 GiB.
- */
-export const loadRaw = ({ items, path }: { readonly items: number; readonly path: string }): Loaded => {
-  const db = new Database(path);
+/** A cache of 1 GiB, `synchronous = FULL`. */
+const loadRaw = async ({ items, url }: Load): Promise<Loaded> => {
+  const db = new Database(url.slice("sqlite:".length));
   db.pragma("foreign_keys = ON");
   db.pragma("synchronous = FULL");
   db.pragma("temp_store = MEMORY");
@@ -85,7 +68,7 @@ export const loadRaw = ({ items, path }: { readonly items: number; readonly path
   );
   const link = db.prepare("INSERT INTO narinfo_nar_files (narinfo_id, nar_file_id) VALUES (?, ?)");
   const now = `${new Date().toISOString().slice(0, -1).replace("T", " ")}000+00:00`;
-  const order = inKeyOrder(items);
+  const order = RawRows.inKeyOrder(items);
   let millis = 0;
   let cpuMicros = 0;
   const marks: Array<Loaded["marks"][number]> = [];
@@ -127,4 +110,13 @@ export const loadRaw = ({ items, path }: { readonly items: number; readonly path
   timed(() => db.exec("COMMIT"));
   db.close();
   return { millis, cpuMillis: cpuMicros / 1000, marks };
+};
+
+export const engine: Engine = {
+  limit: "one thread, one transaction, one COMMIT",
+  goals: { sink: 0.75, stubs: 0.65, whole: 0.6, locked: 0.3, memoryMiB: 450 },
+  // The middle of 701 and 733 measured.
+  ncpsRate: 717,
+  open,
+  loadRaw,
 };
