@@ -79,7 +79,10 @@ const openSql = (
         (Postgres) => Postgres.make({ connection: name, config, ...options }),
       );
     case "mysql":
-      return unsupported(name, `this version does not write ${config.dialect}`, "Use a later version");
+      return Effect.flatMap(
+        Effect.promise(() => import("./sql/Mysql.ts")),
+        (Mysql) => Mysql.make({ connection: name, config, ...options }),
+      );
   }
 };
 
