@@ -3,6 +3,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem";
 import * as NodePath from "@effect/platform-node/NodePath";
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal";
 import { Effect, Either, Layer } from "effect";
+import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import pkg from "../package.json" with { type: "json" };
@@ -13,6 +14,7 @@ import { Host } from "./cli/Host.ts";
 import type { Output } from "./cli/Host.ts";
 import { eraseLine } from "./cli/Render.ts";
 import { Faults } from "./core/Faults.ts";
+import { HostLoad } from "./core/HostLoad.ts";
 import type { Stop } from "./engine/Report.ts";
 
 /**
@@ -143,6 +145,8 @@ const host: Host["Type"] = {
 const program = Cli.main(process.argv.slice(2)).pipe(
   Effect.scoped,
   Effect.provideService(Host, host),
+  // The average is the host's, and so is the number of its cores, whatever of them this process may use.
+  Effect.provideService(HostLoad, Effect.sync(() => loadavg()[0]! / cpus().length)),
   Effect.provide(Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, NodeTerminal.layer)),
 );
 

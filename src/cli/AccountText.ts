@@ -1,3 +1,4 @@
+import type { Pause } from "../engine/Gate.ts";
 import * as Ledger from "../engine/Ledger.ts";
 import type { Incident, RunReport } from "../engine/Report.ts";
 import { quote } from "./Invocation.ts";
@@ -51,6 +52,36 @@ export const incidents = (
   advise: Advise | undefined,
   paint: Paint,
 ): ReadonlyArray<string> => list.flatMap((incident) => one(incident, list.length <= fewCodes, advise, paint));
+
+/** How long batches held their locks, and what they had to wait for; nothing where nothing was locked. */
+const locking = ({ locks }: RunReport): ReadonlyArray<string> => {
+  if (locks === undefined || locks.holds === 0) return [];
+  const { contended, deferred, heldMillis, holdTargetMillis } = locks;
+  const waits = contended === 0
+    ? ""
+    : `; ${Layout.plural(contended, "key")} found held by others, tried again after ${
+      Layout.duration(deferred.meanMillis)
+    }`;
+  return [
+    `  locks held for ${Layout.duration(heldMillis.mean)}, 95 of 100 for ${
+      Layout.duration(heldMillis.p95)
+    } at most, the longest for ${Layout.duration(heldMillis.max)} (target ${
+      Layout.duration(holdTargetMillis)
+    })${waits}`,
+  ];
+};
+
+const reasons: Record<Pause["reason"], string> = {
+  "replica-lag": "replica lag",
+  "load": "load",
+  "hours": "hours",
+  "max-rate": "the rate",
+};
+
+const pauses = ({ pauses }: RunReport): ReadonlyArray<string> =>
+  pauses.length === 0 ? [] : [
+    `  waited for ${pauses.map(({ millis, reason }) => `${reasons[reason]} ${Layout.duration(millis)}`).join(", ")}`,
+  ];
 
 /** What to do about what is left, as commands; empty when nothing is. */
 const steps = (report: RunReport, advise: Advise): ReadonlyArray<readonly [command: string, why: string]> => {
@@ -129,6 +160,8 @@ export const lines = (report: RunReport, advise: Advise, exitCode: number, paint
       Layout.rate(report.rate)
     }${resumed > 0 ? `  resumed ${Layout.plural(resumed, "partition")}` : ""}`,
     ...equations(ledger),
+    ...locking(report),
+    ...pauses(report),
     ...imbalances.map((sentence) => paint.red(`  the ledger does not close, which is a bug of this tool: ${sentence}`)),
     ...(report.incidents.length === 0
       ? []

@@ -13,7 +13,12 @@ import { Render } from "./Render.ts";
 /** Runs a prepared plan under the eyes of the person who asked for it. */
 export const execute = Effect.fn("Execute.execute")(function*(
   prepared: Effect.Effect.Success<ReturnType<typeof prepare>>,
-  options: { readonly keep: boolean; readonly pick?: ReadonlyArray<string>; readonly limit?: Effect.Effect<Stop> },
+  options: {
+    readonly keep: boolean;
+    readonly pick?: ReadonlyArray<string>;
+    readonly limit?: Effect.Effect<Stop>;
+    readonly maxRate?: number;
+  },
 ) {
   const { connections, plan, registry, workspace } = prepared;
   const host = yield* Host;

@@ -27,6 +27,7 @@ const figures = ({ batchItems, elapsedMillis, ledger, rate, total }: Progress) =
 /** For logs: `progress found=… processed=… …`. */
 export const line = (progress: Progress): string => {
   const { batchItems, elapsed, eta, failed, found, percent, processed, rate, skipped, succeeded } = figures(progress);
+  const { maxRate, paused, writers } = progress;
   return [
     "progress",
     `found=${found}`,
@@ -37,8 +38,11 @@ export const line = (progress: Progress): string => {
     `elapsed=${elapsed}`,
     `rate=${rate.toFixed(1)}`,
     `batch=${batchItems}`,
+    `writers=${writers}`,
+    ...(maxRate === undefined ? [] : [`max-rate=${maxRate}/s`]),
     ...(percent === undefined ? [] : [`percent=${percent}`]),
     ...(eta === undefined ? [] : [`eta=${eta}`]),
+    ...(paused === undefined ? [] : [`paused: ${paused}`]),
   ].join(" ");
 };
 
@@ -50,7 +54,8 @@ export const live = (progress: Progress, paint: Paint): string => {
     `${Layout.count(processed)} of ${Layout.count(found)}${percent === undefined ? " so far" : ""}`,
     ...(failed === 0 ? [] : [paint.red(`${Layout.count(failed)} failed`)]),
     ...(skipped === 0 ? [] : [`${Layout.count(skipped)} skipped`]),
-    Layout.rate(rate),
+    `${Layout.rate(rate)}${progress.maxRate === undefined ? "" : paint.dim(` of ${progress.maxRate}/s at most`)}`,
     paint.dim(eta === undefined ? elapsed : `${elapsed}, ${eta} left`),
+    ...(progress.paused === undefined ? [] : [paint.yellow(`paused: ${progress.paused}`)]),
   ].join("  ");
 };

@@ -2,7 +2,7 @@
  * The fields that settings are made of. Each reads a YAML scalar and its text form alike, because interpolation yields text;
  * each carries what help, editor schema and reference show. An error says what was expected and what to write; never a secret.
  */
-import { Duration, Either, ParseResult, Redacted, Schema, SchemaAST } from "effect";
+import { DateTime, Duration, Either, Option, ParseResult, Redacted, Schema, SchemaAST } from "effect";
 import type { ConnectionKind } from "./Connections.ts";
 import * as Measure from "./Measure.ts";
 import * as Nearest from "./Nearest.ts";
@@ -174,6 +174,72 @@ export const count = (bounds: { readonly min?: number; readonly max?: number } =
     write: (value) => value,
   });
 };
+
+/** A number above 0. */
+export const positive: Field<number> = make({
+  about: { name: "number above 0" },
+  to: Schema.Number,
+  jsonSchema: {
+    anyOf: [{ type: "number", exclusiveMinimum: 0 }, { type: "string", pattern: "^\\d+(\\.\\d+)?$" }, interpolated],
+  },
+  read: (value) => {
+    const number = typeof value === "string" && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+    return typeof number === "number" && Number.isFinite(number) && number > 0
+      ? Either.right(number)
+      : expected("a number above 0", value);
+  },
+  write: (value) => value,
+});
+
+const ratePattern = "^\\d+(\\.\\d+)?/s$";
+const rateRegExp = new RegExp(ratePattern);
+
+/** So many per second: `500/s`. */
+export const rate: Field<number> = make({
+  about: { name: "rate", unit: "/s" },
+  to: Schema.Number,
+  jsonSchema: written(ratePattern, ["500/s"]),
+  read: (value) => {
+    const text = String(value);
+    if (typeof value !== "string" || !rateRegExp.test(text)) {
+      return expected("a rate", value, /^\d+(\.\d+)?$/.test(text) ? `write ${text}/s` : "write it like 500/s");
+    }
+    const perSecond = Number(text.slice(0, -2));
+    return perSecond > 0 ? Either.right(perSecond) : badValue("expected a rate above 0", "write it like 500/s");
+  },
+  write: (value) => `${value}/s`,
+});
+
+const timeOfDayPattern = "^([01]\\d|2[0-3]):[0-5]\\d$";
+const timeOfDayRegExp = new RegExp(timeOfDayPattern);
+
+/** A time of day, `22:00`, in minutes since midnight. */
+export const timeOfDay: Field<number> = make({
+  about: { name: "time of day" },
+  to: Schema.Number,
+  jsonSchema: written(timeOfDayPattern, ["22:00"]),
+  read: (value) => {
+    if (typeof value !== "string" || !timeOfDayRegExp.test(value)) {
+      return expected("a time of day", value, 'write it like "06:00" or "22:30"');
+    }
+    const [hours, minutes] = value.split(":");
+    return Either.right(Number(hours) * 60 + Number(minutes));
+  },
+  write: (value) => [Math.floor(value / 60), value % 60].map((part) => String(part).padStart(2, "0")).join(":"),
+});
+
+/** A time zone of the IANA database. */
+export const zone: Field<DateTime.TimeZone.Named> = make({
+  about: { name: "time zone" },
+  to: Schema.TimeZoneNamedFromSelf,
+  jsonSchema: { type: "string", minLength: 1, examples: ["Europe/Berlin"] },
+  read: (value) =>
+    (typeof value === "string" ? DateTime.zoneMakeNamed(value) : Option.none()).pipe(Option.match({
+      onNone: () => expected("a time zone", value, "write it like Europe/Berlin or UTC"),
+      onSome: Either.right,
+    })),
+  write: (value) => value.id,
+});
 
 /** Reads a measure; what a person wrote comes back in the refusal, measures being no secrets. */
 const readMeasure = (measure: Measure.Measure) => (value: unknown): Either.Either<number, Refused> =>

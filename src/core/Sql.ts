@@ -1,4 +1,4 @@
-import type { Effect } from "effect";
+import type { Duration, Effect } from "effect";
 import type { Check } from "./Check.ts";
 import type { Access } from "./Connections.ts";
 import type { SqlError } from "./Errors.ts";
@@ -71,6 +71,11 @@ export interface Sql {
     definition: D,
     input: I,
   ) => Effect.Effect<O, SqlError>;
+  /**
+   * How far the replica behind it, or the slowest of its own replicas, is behind; infinite where replication has stopped, `undefined` where
+   * there is no replica. Absent where there can be none.
+   */
+  readonly lag?: Effect.Effect<Duration.Duration | undefined, SqlError>;
   /** For `doctor`: what is there, allowed, safe and enough, for these tables and this access; never fails, writes nothing. */
   readonly checkup: (needs: SqlNeeds) => Effect.Effect<ReadonlyArray<Check>>;
   /** Invariant 1: what has been read so far, whoever committed it, survives a power loss once this returns. */

@@ -1,8 +1,11 @@
 import { Duration } from "effect";
 import type { BatchSettings } from "../spec/Spec.ts";
+import { Concurrency } from "./Concurrency.ts";
 
-/** One attempt at a batch, as far as the size of the next one depends on it. */
+/** One attempt at a batch, as far as those after it depend on it. */
 export interface Attempt {
+  /** When it ended: milliseconds, monotonic. */
+  readonly at: number;
   readonly items: number;
   /** How long others had to wait for it: from lock to unlock, or just the write where the lock is seen by nobody else. */
   readonly heldMillis: number;
@@ -17,8 +20,9 @@ const cutTo = 0.9;
 const gently = 1 / 16;
 
 /**
- * Batch size by AIMD: doubles until a batch first takes half its hold target, then grows gently; a batch that takes longer than the target is
- * cut in proportion, a failed one in half. Never below a tenth of `start`, never above `max`.
+ * Batch size and concurrency together. The size by AIMD: doubles until a batch first takes half its hold target, then grows gently; a batch that
+ * takes longer than the target is cut in proportion, a failed one in half. Never below a tenth of `start`, never above `max`. How many batches are
+ * under way at once is the business of `Concurrency`.
  */
 export class Adapt {
   readonly #max: number;
@@ -26,8 +30,14 @@ export class Adapt {
   readonly #targetMillis: number;
   #items: number;
   #isDoubling = true;
+  readonly #concurrency: Concurrency;
 
-  constructor(batch: BatchSettings["items"], holdTarget: Duration.Duration | undefined) {
+  constructor(
+    batch: BatchSettings["items"],
+    holdTarget: Duration.Duration | undefined,
+    concurrency: { readonly start: number; readonly max: number },
+  ) {
+    this.#concurrency = new Concurrency(concurrency);
     this.#max = batch.max;
     this.#min = Math.max(1, Math.floor(batch.start / 10));
     this.#targetMillis = holdTarget === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(holdTarget);
@@ -39,8 +49,24 @@ export class Adapt {
     return this.#items;
   }
 
-  observe({ heldMillis, items, succeeded }: Attempt): void {
-    if (!succeeded || heldMillis > this.#targetMillis) {
+  /** Batches that may be under way at once. */
+  get writers(): number {
+    return this.#concurrency.writers;
+  }
+
+  /** The run stood still: what was measured before says nothing about what comes. */
+  restart(): void {
+    this.#concurrency.restart();
+  }
+
+  observe({ at, heldMillis, items, succeeded }: Attempt): void {
+    const isOver = heldMillis > this.#targetMillis;
+    this.#resizeAfter(items, heldMillis, succeeded, isOver);
+    this.#concurrency.observe({ at, items, succeeded, isOver, batchItems: this.#items });
+  }
+
+  #resizeAfter(items: number, heldMillis: number, succeeded: boolean, isOver: boolean): void {
+    if (!succeeded || isOver) {
       this.#isDoubling = false;
       // One outlier may cost half at most, and so may those that were in flight beside it: they are larger than the size in force by now.
       const half = Math.max(items, this.#items) / 2;

@@ -54,6 +54,7 @@ export const compile = (
     postSteps,
     tolerate: spec.tolerate,
     approve: spec.approve,
+    pace: spec.pace,
   };
   return {
     pipeline: spec.name,

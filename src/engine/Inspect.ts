@@ -3,13 +3,14 @@ import type { Inspection, SinkSettings } from "../core/Component.ts";
 import type { Problem } from "../core/Problem.ts";
 import type { Registry } from "../core/Registry.ts";
 import type { Spec } from "../spec/Spec.ts";
+import * as Brake from "./Brake.ts";
 
 /** What a read-only look at the world found for each stage of a spec, with problems placed in the spec. */
 export interface Inspections {
   readonly source: Inspection;
   readonly sink: Inspection;
   readonly postSteps: ReadonlyArray<Inspection>;
-  /** Of all stages, their paths from the root of the spec. */
+  /** Of all stages and throttles, their paths from the root of the spec. */
   readonly problems: ReadonlyArray<Problem>;
 }
 
@@ -29,6 +30,7 @@ export const inspect = Effect.fn("Engine.inspect")(function*(spec: Spec, registr
     spec.postSteps,
     (step) => step.component.inspect(step.options, opened),
   );
+  const throttles = yield* Brake.inspect(spec.throttles, spec.sink.statementTimeout);
   const placed = (path: ReadonlyArray<string | number>, inspection: Inspection): ReadonlyArray<Problem> =>
     inspection.problems.map((problem) => ({ ...problem, path: [...path, ...problem.path] }));
   const inspections: Inspections = {
@@ -39,6 +41,7 @@ export const inspect = Effect.fn("Engine.inspect")(function*(spec: Spec, registr
       ...placed(spec.source.path, source),
       ...placed(spec.sink.path, sink),
       ...postSteps.flatMap((inspection, index) => placed(["postSteps", index], inspection)),
+      ...throttles,
     ],
   };
   return inspections;

@@ -3,6 +3,7 @@ import type { BatchSettings, RetrySettings } from "../spec/Spec.ts";
 import type { Admitted } from "./Admission.ts";
 import { Batcher } from "./Batcher.ts";
 import { Deferrals } from "./Deferrals.ts";
+import type { Deferred } from "./Deferrals.ts";
 
 /** Chunks read and transformed ahead of the batcher: one in hand while the next is made (Invariant 4). */
 const chunksAhead = 2;
@@ -27,6 +28,8 @@ export interface Intake {
   readonly defer: (members: ReadonlyArray<Admitted>, random: number) => Effect.Effect<ReadonlyArray<Admitted>>;
   /** Batches under way. */
   readonly inFlight: Effect.Effect<number>;
+  /** How often items were put off, and for how long. */
+  readonly deferred: Effect.Effect<Deferred>;
   /** What was listed and came in no batch again; once all workers have ended. */
   readonly leftOver: Effect.Effect<ReadonlyArray<Admitted>>;
 }
@@ -36,11 +39,15 @@ export const make = (settings: {
   readonly retry: RetrySettings;
   /** Items that the next batch should hold; may differ each time. */
   readonly size: () => number;
-  /** Monotonic milliseconds. */
+  /** Batches that may be under way at once; may differ each time. Fewer than before: those beyond come to their end first. */
+  readonly writers: () => number;
+  /** Completes when a batch of so many items may go. No lock is held meanwhile. */
+  readonly pass: (items: number) => Effect.Effect<void>;
+  /** Monotonic milliseconds; those spent in `pass` may be left out. */
   readonly now: Effect.Effect<number>;
 }): Effect.Effect<Intake> =>
   Effect.gen(function*() {
-    const { batch, now, retry, size } = settings;
+    const { batch, now, pass, retry, size, writers } = settings;
     const waitMillis = Duration.toMillis(batch.wait);
     const deferrals = new Deferrals(retry, {
       items: deferredBatches * batch.items.max,
@@ -49,6 +56,8 @@ export const make = (settings: {
     const batcher = new Batcher({ bytes: batch.bytes, items: size() });
     const inbox = yield* Queue.bounded<ReadonlyArray<Admitted>>(chunksAhead);
     const turn = yield* Effect.makeSemaphore(1);
+    const permits = yield* Effect.makeSemaphore(writers());
+    const closing = yield* Effect.makeLatch(false);
     /** Opened whenever there may be something to do. */
     const wake = yield* Effect.makeLatch(false);
     let isClosed = false;
@@ -56,15 +65,26 @@ export const make = (settings: {
     let inFlight = 0;
     /** When the batch being gathered must go, full or not. */
     let gatherUntil = Number.POSITIVE_INFINITY;
+    /** Sealed, and waiting to be let through. */
+    let waiting: ReadonlyArray<Admitted> | undefined;
 
     const sealed = (members: ReadonlyArray<Admitted>, at: number) => {
       gatherUntil = batcher.size > 0 ? at + waitMillis : Number.POSITIVE_INFINITY;
-      inFlight++;
-      return Option.some(members);
+      waiting = members;
+      return through(members);
     };
+    const through = (members: ReadonlyArray<Admitted>) =>
+      Effect.map(Effect.raceFirst(pass(members.length), closing.await), () => {
+        if (isShut) return Option.none();
+        waiting = undefined;
+        inFlight++;
+        return Option.some(members);
+      });
     /** The next batch, when there is one; none when no more will come. One fiber at a time. */
     const next: Effect.Effect<Option.Option<ReadonlyArray<Admitted>>> = Effect.gen(function*() {
       while (!isShut) {
+        // Whoever had it was broken off by a defect.
+        if (waiting !== undefined) return yield* through(waiting);
         yield* wake.close;
         const at = yield* now;
         const due = deferrals.due(at);
@@ -75,7 +95,7 @@ export const make = (settings: {
         }
         batcher.resize(size());
         const full = batcher.full();
-        if (full !== undefined) return sealed(full, at);
+        if (full !== undefined) return yield* sealed(full, at);
         // Also where the wait is over: while all workers were busy nobody gathered, and the batch would be a chunk's remainder.
         if (batcher.hungry && !deferrals.full && !(yield* Queue.isEmpty(inbox))) continue;
         // In this order: the last chunk is in the inbox before it is closed.
@@ -83,7 +103,7 @@ export const make = (settings: {
         if (batcher.size > 0 && gatherUntil === Number.POSITIVE_INFINITY) gatherUntil = at + waitMillis;
         if (isDrained || at >= gatherUntil) {
           const rest = batcher.rest();
-          if (rest !== undefined) return sealed(rest, at);
+          if (rest !== undefined) return yield* sealed(rest, at);
           // Who is in flight may yet be deferred.
           if (isDrained && deferrals.size === 0 && inFlight === 0) return Option.none();
           // What there is waits for a batch under way, whose end wakes this up.
@@ -103,25 +123,32 @@ export const make = (settings: {
       }),
       shut: Effect.suspend(() => {
         isShut = true;
-        return wake.open;
+        return Effect.zipRight(closing.open, wake.open);
       }),
       work: (process) =>
         Effect.gen(function*() {
-          while (true) {
+          const one = Effect.gen(function*() {
             const members = yield* turn.withPermits(1)(next);
-            if (Option.isNone(members)) return;
+            if (Option.isNone(members)) return false;
             yield* process(members.value).pipe(
               Effect.ensuring(Effect.suspend(() => {
                 inFlight--;
                 batcher.release(members.value);
-                return wake.open;
+                return Effect.zipRight(permits.resize(writers()), wake.open);
               })),
             );
-          }
+            return true;
+          });
+          let goesOn = true;
+          while (goesOn) goesOn = yield* permits.withPermits(1)(one);
         }),
       defer: (members, random) =>
         Effect.map(now, (at) => members.filter((member) => !deferrals.push(member, at, random))),
       inFlight: Effect.sync(() => inFlight),
-      leftOver: Effect.sync(() => [...deferrals.drain(), ...batcher.drain().filter(({ listed }) => listed)]),
+      deferred: Effect.sync(() => deferrals.deferred),
+      leftOver: Effect.sync(() => [
+        ...deferrals.drain(),
+        ...[...waiting ?? [], ...batcher.drain()].filter(({ listed }) => listed),
+      ]),
     };
   });

@@ -1,3 +1,5 @@
+import type { Pause } from "./Gate.ts";
+import type { LockReport } from "./Holds.ts";
 import type { Admission, Disposal, Ledger } from "./Ledger.ts";
 
 /** Items that ended alike: how many, and the first few by name. */
@@ -29,6 +31,12 @@ export interface Progress {
   readonly inFlight: number;
   /** Items that a batch holds at present. */
   readonly batchItems: number;
+  /** Batches that may be written at once at present. */
+  readonly writers: number;
+  /** Items per second at most; `undefined`: no limit. */
+  readonly maxRate: number | undefined;
+  /** The throttle that holds the run at present, e.g. `replica lag 14s > 10s`. */
+  readonly paused: string | undefined;
 }
 
 /** The closing account of a run; plain JSON. */
@@ -55,6 +63,12 @@ export interface RunReport {
   readonly stop: Stop | undefined;
   /** Partitions that went on where an abandoned run had stopped. */
   readonly resumed: number;
+  /** What batches had come to at the end: their size in items, and how many may be written at once. */
+  readonly tuning: { readonly batchItems: number; readonly writers: number };
+  /** `undefined` where the spec locks nothing. */
+  readonly locks: LockReport | undefined;
+  /** How long throttles and the rate made it wait, longest first. */
+  readonly pauses: ReadonlyArray<Pause>;
 }
 
 /** What a dry run foresees; no ledger, since nothing was done. */

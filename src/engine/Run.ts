@@ -5,8 +5,12 @@ import { Faults } from "../core/Faults.ts";
 import type { Registry } from "../core/Registry.ts";
 import { State } from "../core/State.ts";
 import type { Checkpoints } from "../core/State.ts";
+import type { BatchSettings } from "../spec/Spec.ts";
 import { Adapt } from "./Adapt.ts";
 import { admit } from "./Admission.ts";
+import * as Brake from "./Brake.ts";
+import * as Gate from "./Gate.ts";
+import { Holds } from "./Holds.ts";
 import { sinkSettings } from "./Inspect.ts";
 import * as Intake from "./Intake.ts";
 import * as Ledger from "./Ledger.ts";
@@ -22,6 +26,8 @@ export interface RunOptions {
   readonly pick?: ReadonlyArray<string>;
   /** Post-steps were left out of the plan (`--keep`). */
   readonly keep: boolean;
+  /** Items per second at most; else as the spec says. */
+  readonly maxRate?: number;
   /** Completes when the run should admit nothing more; never, if nobody asks. */
   readonly stop: Effect.Effect<Stop>;
   /** Called every `progressEvery` and once at the end. */
@@ -52,6 +58,8 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     ? undefined
     : { lock: yield* connections.lock, ttl: spec.sink.lock.ttl };
 
+  const brakes = yield* Brake.openAll(spec.throttles, spec.sink.statementTimeout);
+
   const startedAt = yield* DateTime.now;
   const now = yield* Work.monotonic;
   const scope = { environment: plan.environment, pipeline: plan.pipeline, source: source.fingerprint };
@@ -69,9 +77,24 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
 
   const settlement = new Settlement(state, runId, scope);
   const watermarks = new Watermarks.Watermarks();
-  const adapt = new Adapt(spec.sink.batch.items, spec.sink.lock?.holdTarget);
-  const intake = yield* Intake.make({ batch: spec.sink.batch, retry: spec.sink.retry, size: () => adapt.items, now });
+  const maxRate = options.maxRate ?? spec.maxRate;
   const workers = sink.singleWriter ? Math.min(batchesPerWriter, spec.sink.concurrency.max) : spec.sink.concurrency.max;
+  const adapt = new Adapt(
+    paced(spec.sink.batch.items, maxRate),
+    spec.sink.lock?.holdTarget,
+    sink.singleWriter ? { start: 1, max: 1 } : spec.sink.concurrency,
+  );
+  const holds = new Holds(spec.sink.lock?.holdTarget);
+  const gate = Gate.make({ brakes, perSecond: maxRate, now, onResume: () => adapt.restart() });
+  const intake: Intake.Intake = yield* Intake.make({
+    batch: spec.sink.batch,
+    retry: spec.sink.retry,
+    size: () => adapt.items,
+    writers: () => sink.singleWriter ? workers : adapt.writers,
+    pass: (items) => Effect.catchAll(gate.pass(items), (failure) => stopOn(failure)),
+    // Nobody's time runs out while the run stands still.
+    now: Effect.zipWith(now, gate.pausedMillis, (at, paused) => at - paused),
+  });
   const halt = yield* Effect.makeLatch(false);
   let stopped: Stop | undefined;
   let total: number | undefined;
@@ -90,6 +113,7 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     settlement,
     defer: intake.defer,
     adapt,
+    holds,
     writing: yield* Effect.makeSemaphore(sink.singleWriter ? 1 : workers),
     now,
     stop,
@@ -119,20 +143,26 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     Effect.forkScoped,
   );
 
-  const progress = Effect.zipWith(now, intake.inFlight, (elapsedMillis, inFlight): Progress => {
-    const ledger = settlement.ledger;
-    // What was deleted while it was being counted is not in the count.
-    const known = total === undefined ? undefined : Math.max(total, ledger.listed);
-    return {
-      keep: options.keep,
-      total: known,
-      ledger,
-      elapsedMillis,
-      rate: rateOf(ledger, elapsedMillis),
-      inFlight,
-      batchItems: adapt.items,
-    };
-  });
+  const progress = Effect.map(
+    Effect.all([now, intake.inFlight, gate.paused]),
+    ([elapsedMillis, inFlight, paused]): Progress => {
+      const ledger = settlement.ledger;
+      // What was deleted while it was being counted is not in the count.
+      const known = total === undefined ? undefined : Math.max(total, ledger.listed);
+      return {
+        keep: options.keep,
+        total: known,
+        ledger,
+        elapsedMillis,
+        rate: rateOf(ledger, elapsedMillis),
+        inFlight,
+        batchItems: adapt.items,
+        writers: adapt.writers,
+        maxRate,
+        paused,
+      };
+    },
+  );
   const checkpoint = Effect.gen(function*() {
     yield* faults.hit("before-checkpoint");
     const current = yield* progress;
@@ -212,6 +242,9 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     incidents: settlement.incidents.list(),
     stop: stopped,
     resumed: checkpoints.size,
+    tuning: { batchItems: adapt.items, writers: adapt.writers },
+    locks: locking === undefined ? undefined : holds.report(locking.lock.kind, yield* intake.deferred),
+    pauses: yield* gate.pauses,
   };
   yield* faults.hit("before-report");
   const recorded = yield* Effect.either(state.finish(runId, report.status, report));
@@ -225,6 +258,12 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     shortfalls: [...report.shortfalls, `the report could not be recorded: ${unrecorded.reason}`],
   } satisfies RunReport as RunReport;
 }, Effect.scoped);
+
+/** Batches of a second's worth at most, so that a slow rate is no series of bursts. */
+const paced = ({ max, start }: BatchSettings["items"], perSecond: number | undefined): BatchSettings["items"] => {
+  const most = perSecond === undefined ? max : Math.min(max, Math.max(1, Math.floor(perSecond)));
+  return { start: Math.min(start, most), max: most };
+};
 
 const rateOf = (ledger: Ledger.Ledger, elapsedMillis: number): number =>
   elapsedMillis > 0 ? Math.round(Ledger.processed(ledger) * 10_000 / elapsedMillis) / 10 : 0;

@@ -6,6 +6,7 @@ import type { Lease, Lock } from "../core/Lock.ts";
 import type { RetrySettings } from "../spec/Spec.ts";
 import type { Adapt } from "./Adapt.ts";
 import type { Admitted } from "./Admission.ts";
+import type { Holds } from "./Holds.ts";
 import type { Intake } from "./Intake.ts";
 import type { Disposal } from "./Ledger.ts";
 import type { Stop } from "./Report.ts";
@@ -23,6 +24,7 @@ export interface Bench {
   readonly settlement: Settlement;
   readonly defer: Intake["defer"];
   readonly adapt: Adapt;
+  readonly holds: Holds;
   /** Held from lock to commit where the sink writes one batch at a time, so that no lock is held in a queue. */
   readonly writing: Effect.Semaphore;
   /** Monotonic milliseconds since the run began. */
@@ -60,7 +62,9 @@ const tried = (bench: Bench, admitted: ReadonlyArray<Admitted>, atConstraint: nu
       left = left.filter((member) => open.has(member));
       if (failure === undefined || left.length === 0) return;
       const remedy = Retry.remedy(failure);
-      if (remedy === "again") bench.adapt.observe({ items: left.length, heldMillis: 0, succeeded: false });
+      if (remedy === "again") {
+        bench.adapt.observe({ at: yield* bench.now, items: left.length, heldMillis: 0, succeeded: false });
+      }
       const reason = failure.message;
       if (remedy === "stop") return yield* ended(bench, left, failure);
       if (remedy === "bisect") return yield* bisect(bench, left, Retry.code(failure), reason);
@@ -129,7 +133,7 @@ const attempt = (
 ): Effect.Effect<void, Retry.Failure> =>
   Effect.gen(function*() {
     const faults = yield* Faults;
-    const { heldMillis, items, lease, present, since, written } = yield* bench.writing.withPermits(1)(
+    const { items, lease, present, since, written, writeMillis } = yield* bench.writing.withPermits(1)(
       lockAndWrite(bench, admitted, open),
     );
     yield* Effect.gen(function*() {
@@ -146,10 +150,13 @@ const attempt = (
       yield* faults.hit("before-unlock");
     }).pipe(Effect.ensuring(lease?.release ?? Effect.void));
     if (present.length === 0) return;
+    const at = yield* bench.now;
     const isShared = bench.locking?.lock.shared === true;
+    if (!isShared && bench.locking !== undefined) bench.holds.held(writeMillis);
     bench.adapt.observe({
+      at,
       items: admitted.length,
-      heldMillis: isShared ? (yield* bench.now) - since : heldMillis,
+      heldMillis: isShared ? at - since : writeMillis,
       succeeded: true,
     });
   });
@@ -160,26 +167,31 @@ const lockAndWrite = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set
     const faults = yield* Faults;
     yield* faults.hit("before-lock");
     const since = yield* bench.now;
-    const { lease, mine } = yield* acquire(bench, admitted, open);
+    const { lease, mine } = yield* acquire(bench, admitted, open, since);
     return yield* Effect.gen(function*() {
       yield* faults.hit("after-lock");
       const present = yield* stillThere(bench, mine, open);
-      if (present.length === 0) return { lease, present, items: [], written: [], since, heldMillis: 0 };
+      if (present.length === 0) return { lease, present, items: [], written: [], since, writeMillis: 0 };
       yield* faults.hit("before-write");
       const begun = yield* bench.now;
       const items = present.map(({ item }) => item);
       const written = yield* bench.sink.write(items);
-      return { lease, present, items, written, since, heldMillis: (yield* bench.now) - begun };
+      return { lease, present, items, written, since, writeMillis: (yield* bench.now) - begun };
     }).pipe(Effect.onError(() => lease?.release ?? Effect.void));
   });
 
-const acquire = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set<Admitted>) =>
+const acquire = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set<Admitted>, since: number) =>
   Effect.gen(function*() {
     if (bench.locking === undefined) return { lease: undefined, mine: admitted };
+    const { lock, ttl } = bench.locking;
     // Two items may share a lock, though not an identity: it is asked for once.
     const keys = [...new Set(admitted.map(({ lockKey }) => lockKey!))];
-    const lease = yield* bench.locking.lock.acquire(keys, bench.locking.ttl);
-    const taken = new Set(keys.filter((_, index) => lease.taken[index]));
+    const granted = yield* lock.acquire(keys, ttl);
+    const taken = new Set(keys.filter((_, index) => granted.taken[index]));
+    bench.holds.contended(keys.length - taken.size);
+    const lease = lock.shared && taken.size > 0
+      ? { taken: granted.taken, valid: granted.valid, release: Effect.zipRight(granted.release, measured(bench, since)) }
+      : granted;
     const mine = admitted.filter(({ lockKey }) => taken.has(lockKey!));
     const others = admitted.filter(({ lockKey }) => !taken.has(lockKey!));
     for (const member of others) open.delete(member);
@@ -192,6 +204,9 @@ const acquire = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set<Admi
     );
     return { lease, mine };
   });
+
+const measured = (bench: Bench, since: number): Effect.Effect<void> =>
+  Effect.map(bench.now, (at) => bench.holds.held(at - since));
 
 const defer = (
   bench: Bench,

@@ -6,23 +6,31 @@ import { nearest } from "../core/Nearest.ts";
 import * as Finding from "./Finding.ts";
 import * as KeyTemplate from "./KeyTemplate.ts";
 import * as Outline from "./Outline.ts";
-import type * as Settings from "./Settings.ts";
+import * as Settings from "./Settings.ts";
 import * as Stage from "./Stage.ts";
 import * as Tree from "./Tree.ts";
 
 type Findings = ReadonlyArray<Finding.Finding>;
 
-/** The connections that a stage names, whether its other settings are right or not. */
-export const connectionsOf = (stage: Stage.Draft) =>
-  Outline.connections(Stage.outlineOf(stage.role, stage.component), stage.node, stage.path);
+type UsedConnection = ReturnType<typeof Outline.connections>[number];
 
-/** Every connection that a stage names exists and is of the kind it needs. */
+/** The connections that stages and throttles name, whether the other settings are right or not. */
+export const connectionsOf = (root: Tree.Node, stages: ReadonlyArray<Stage.Draft>): ReadonlyArray<UsedConnection> => [
+  ...Outline.connections(pace, root, []),
+  ...stages.flatMap((stage) =>
+    Outline.connections(Stage.outlineOf(stage.role, stage.component), stage.node, stage.path)
+  ),
+];
+
+const pace = Outline.fromSchema(Settings.Pace);
+
+/** Every connection that is named exists and is of the kind that is needed. */
 export const checkConnections = (
   root: Tree.Node,
-  stages: ReadonlyArray<Stage.Draft>,
+  used: ReadonlyArray<UsedConnection>,
   declared: ReadonlyMap<string, ConnectionKind | undefined>,
 ): Findings =>
-  stages.flatMap(connectionsOf).flatMap(({ kind, name, path }) => {
+  used.flatMap(({ kind, name, path }) => {
     if (!declared.has(name)) {
       const meant = nearest(name, declared.keys());
       return [Finding.inTree(root, "value", {
@@ -112,30 +120,62 @@ export const checkLock = (
   return findings;
 };
 
-/** Where the size a batch starts with is above its bound: a slip in one file, but no more than a bound where an overlay lowers it. */
-export const checkBatch = (root: Tree.Node, path: Tree.Path, settings: typeof Settings.Sink.Type): Findings => {
-  const { start, max } = settings.batch.items;
-  const items = [...path, "batch", "items"];
-  const [from, to] = ["start", "max"].map((key) => Tree.at(root, [...items, key])?.origin);
+/** Where a start is above its bound: a slip in one file, but no more than a bound where an overlay lowers it. */
+const checkStart = (
+  root: Tree.Node,
+  path: Tree.Path,
+  { max, start }: { readonly start: number; readonly max: number },
+  describe: (start: number, max: number) => string,
+): Findings => {
+  const [from, to] = ["start", "max"].map((key) => Tree.at(root, [...path, key])?.origin);
   if (start <= max || from === undefined) return [];
   const isSlip = from._tag === "File" && to?._tag === "File" && from.place.file === to.place.file;
   return [Finding.inTree(root, "value", {
     code: "spec/bad-value",
     severity: isSlip || to === undefined ? "error" : "warning",
-    path: [...items, "start"],
-    message: `batches cannot start with ${start} items and hold ${max} at most`,
+    path: [...path, "start"],
+    message: describe(start, max),
     suggestion: isSlip || to === undefined ? `write ${max} or less` : `they start with ${max}`,
   })];
 };
 
-/** The template can be read; which columns there are, only the target can tell. */
+/** No batch starts larger, nor do more start side by side, than there may be. */
+export const checkStarts = (root: Tree.Node, path: Tree.Path, settings: typeof Settings.Sink.Type): Findings => [
+  ...checkStart(
+    root,
+    [...path, "batch", "items"],
+    settings.batch.items,
+    (start, max) => `batches cannot start with ${start} items and hold ${max} at most`,
+  ),
+  ...checkStart(
+    root,
+    [...path, "concurrency"],
+    settings.concurrency,
+    (start, max) => `no ${start} batches can be in flight where ${max} are the most`,
+  ),
+];
+
+/** Hours that last all day, or not at all, are no hours. */
+export const checkHours = (root: Tree.Node, throttles: typeof Settings.Pace.Type["throttles"]): Findings =>
+  throttles.flatMap((throttle, index) =>
+    "hours" in throttle && throttle.hours.from === throttle.hours.to
+      ? [Finding.inTree(root, "value", {
+        code: "spec/bad-value",
+        path: ["throttles", index, "hours", "to"],
+        message: "these hours begin and end at the same time",
+        suggestion: "write two different times of day",
+      })]
+      : []
+  );
+
+/** The key of an object that a row waits for is made of its columns. */
 export const checkOrphans = (root: Tree.Node, orphans: typeof Settings.Pipeline.Type["orphans"]): Findings =>
   orphans === undefined ? [] : Either.match(KeyTemplate.parse(orphans.key), {
     onLeft: (message) => [Finding.inTree(root, "value", {
       code: "spec/bad-value",
       path: ["orphans", "key"],
       message,
-      suggestion: "write it like store/narinfo/{hash:1}/{hash:2}/{hash}.narinfo",
+      suggestion: "write it like store/{hash:1}/{hash}.narinfo",
     })],
     onRight: () => [],
   });

@@ -86,6 +86,7 @@ export const decode = (
   );
   const engine = sink === undefined ? Either.left([]) : Stage.decodeSinkSettings(root, sink);
   const emitted = chain.filter((stage) => stage.role === "transform").at(-1)?.component;
+  const used = Lint.connectionsOf(root, stages);
   const paths = emitted !== undefined && "paths" in emitted ? emitted.paths : undefined;
 
   const findings = Finding.sorted([
@@ -96,16 +97,19 @@ export const decode = (
     ...stages.flatMap((stage) => stage.findings),
     ...Either.match(own, {
       onLeft: (found) => found,
-      onRight: ({ orphans }) => Lint.checkOrphans(root, orphans),
+      onRight: ({ orphans, throttles }) => [
+        ...Lint.checkOrphans(root, orphans),
+        ...Lint.checkHours(root, throttles),
+      ],
     }),
     ...Either.match(engine, {
       onLeft: (found) => found,
       onRight: (settings) => [
         ...Lint.checkLock(root, ["sink"], settings, paths),
-        ...Lint.checkBatch(root, ["sink"], settings),
+        ...Lint.checkStarts(root, ["sink"], settings),
       ],
     }),
-    ...(declared === undefined ? [] : Lint.checkConnections(root, stages, declared)),
+    ...(declared === undefined ? [] : Lint.checkConnections(root, used, declared)),
     ...Lint.checkShapes(root, chain),
   ]);
   const outline = Outline.struct(
@@ -123,7 +127,7 @@ export const decode = (
     },
     Outline.fromSchema(Settings.Pipeline),
   );
-  const connections = new Set(stages.flatMap(Lint.connectionsOf).map((used) => used.name));
+  const connections = new Set(used.map(({ name }) => name));
   if (
     source === undefined || sink === undefined || Either.isLeft(own) || Either.isLeft(engine)
     || findings.some(Finding.isError)
@@ -131,17 +135,23 @@ export const decode = (
     return { spec: undefined, findings, outline, connections };
   }
   const { batch, concurrency, lock, retry, statementTimeout } = engine.right;
-  const { start, max } = batch.items;
+  const bounded = ({ max, start }: { readonly start: number; readonly max: number }) => ({
+    start: Math.min(start, max),
+    max,
+  });
+  const { maxRate, throttles } = own.right;
   const spec: Spec = {
     name,
     ...own.right,
+    maxRate,
+    pace: Decode.canonical(Settings.Pace, { throttles, ...(maxRate === undefined ? {} : { maxRate }) }),
     source: stageOf(source),
     transforms: transforms.map(stageOf),
     sink: {
       ...stageOf(sink),
       lock,
-      batch: { ...batch, items: { start: Math.min(start, max), max } },
-      concurrency,
+      batch: { ...batch, items: bounded(batch.items) },
+      concurrency: bounded(concurrency),
       statementTimeout,
       retry,
     },

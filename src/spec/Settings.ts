@@ -1,5 +1,5 @@
 /** The settings that every pipeline and every sink has from the engine. */
-import { Duration, Schema } from "effect";
+import { DateTime, Duration, Schema } from "effect";
 import * as Field from "../core/Field.ts";
 
 const MIB = 1024 ** 2;
@@ -33,6 +33,8 @@ const Batch = Schema.Struct({
 });
 
 const Concurrency = Schema.Struct({
+  // One would have nothing to be compared with before the first trial; more could be too many for a database in use.
+  start: Field.withDefault(Field.count({ min: 1 }), "Batches in flight at first; then as many as raise the rate", 2),
   max: Field.withDefault(Field.count({ min: 1 }), "Batches in flight at most", 4),
 });
 
@@ -59,7 +61,14 @@ export const Sink = Schema.Struct({
     bytes: 8 * MIB,
     wait: Duration.millis(500),
   }),
-  concurrency: Field.withDefault(Concurrency, "How much runs side by side", { max: 4 }),
+  concurrency: Field.withDefault(
+    Concurrency,
+    "How much runs side by side; a database that takes one writer at a time has one",
+    {
+      start: 2,
+      max: 4,
+    },
+  ),
   // Below the 5 s after which clients of a locked SQLite database commonly give up.
   statementTimeout: Field.withDefault(
     Field.duration,
@@ -87,6 +96,53 @@ const Orphans = Schema.Struct({
   ),
 });
 
+const ReplicaLag = Schema.Struct({
+  replicaLag: Field.described(
+    Schema.Struct({
+      connection: Field.described(
+        Field.connection("sql"),
+        "The replica to be asked; or the primary, for its slowest one",
+      ),
+      max: Field.withDefault(Field.duration, "How far it may be behind", Duration.seconds(10)),
+    }),
+    "Pauses while a replica is behind",
+  ),
+});
+
+const Load = Schema.Struct({
+  load: Field.described(
+    Schema.Struct({
+      max: Field.described(Field.positive, "Load average of one minute per core, of the host that this runs on", {
+        examples: [1.5],
+      }),
+    }),
+    "Pauses while this host is busy",
+  ),
+});
+
+const Hours = Schema.Struct({
+  hours: Field.described(
+    Schema.Struct({
+      from: Field.described(Field.timeOfDay, "When the pause begins", { examples: [22 * 60] }),
+      to: Field.described(Field.timeOfDay, "When it ends; on the next day where this is earlier", {
+        examples: [6 * 60],
+      }),
+      zone: Field.withDefault(Field.zone, "Time zone of both", DateTime.zoneUnsafeMakeNamed("UTC")),
+    }),
+    "Pauses in these hours, every day",
+  ),
+});
+
+/** How fast a run may go. */
+export const Pace = Schema.Struct({
+  maxRate: Field.optional(Field.rate, "Items at most; `--max-rate` wins over it"),
+  throttles: Field.withDefault(
+    Field.list(Schema.Union(ReplicaLag, Load, Hours)),
+    "What pauses a run, each entry one of these: while any holds, no batch is taken up",
+    [],
+  ),
+});
+
 /** What stands beside the stages. */
 export const Pipeline = Schema.Struct({
   summary: Field.withDefault(Field.text, "What the pipeline does, in a sentence", ""),
@@ -96,6 +152,7 @@ export const Pipeline = Schema.Struct({
   }),
   orphans: Field.optional(Orphans, "How `verify` finds rows that wait for an object which is not there"),
   approve: Field.withDefault(Field.literal("none", "required"), "Whether a person has to approve each run", "none"),
+  ...Pace.fields,
 });
 
 /** The roles of stages, as a pipeline file names them. */

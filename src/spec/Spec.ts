@@ -1,4 +1,4 @@
-import type { Duration } from "effect";
+import type { DateTime, Duration } from "effect";
 import type { PostStepComponent, SinkComponent, SourceComponent, TransformComponent } from "../core/Component.ts";
 
 /** One component as a spec uses it. */
@@ -40,10 +40,24 @@ export interface RetrySettings {
 export interface SinkStage extends Stage<SinkComponent> {
   readonly lock: LockSettings | undefined;
   readonly batch: BatchSettings;
-  readonly concurrency: { readonly max: number };
+  /** Batches under way at once: at first, and at most. */
+  readonly concurrency: { readonly start: number; readonly max: number };
   readonly statementTimeout: Duration.Duration;
   readonly retry: RetrySettings;
 }
+
+/** Minutes since midnight by the clock of a time zone; across midnight where `from` is the later one. */
+export interface Hours {
+  readonly from: number;
+  readonly to: number;
+  readonly zone: DateTime.TimeZone.Named;
+}
+
+/** While this holds, no batch is taken up. */
+export type Throttle =
+  | { readonly replicaLag: { readonly connection: string; readonly max: Duration.Duration } }
+  | { readonly load: { readonly max: number } }
+  | { readonly hours: Hours };
 
 /** A pipeline file, decoded: every name resolved, every default filled in. */
 export interface Spec {
@@ -58,4 +72,9 @@ export interface Spec {
   /** The key of the object that a row of the target waits for: see `KeyTemplate`. */
   readonly orphans?: { readonly key: string };
   readonly approve: "required" | "none";
+  /** Items per second at most; `undefined`: as many as there are. */
+  readonly maxRate: number | undefined;
+  readonly throttles: ReadonlyArray<Throttle>;
+  /** What the two above say, as it would be written: for plans and the plan hash. */
+  readonly pace: unknown;
 }

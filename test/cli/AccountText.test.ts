@@ -25,6 +25,9 @@ const report = (changes: Partial<RunReport>): RunReport => ({
   incidents: [],
   stop: undefined,
   resumed: 0,
+  tuning: { batchItems: 500, writers: 2 },
+  locks: undefined,
+  pauses: [],
   ...changes,
 });
 
@@ -54,6 +57,22 @@ describe("the closing account", () => {
     const clean = { ...empty, listed: 1, committed: 1 };
     expect(text({ ledger: { ...clean, deleted: 1 } }, 0)).not.toContain("Next");
     expect(text({ ledger: { ...clean, kept: 1 }, keep: true }, 0)).toContain("deletes the files that were kept");
+  });
+
+  it("says how long locks were held against their target, and what the run waited for", () => {
+    const locks = {
+      kind: "redis",
+      holds: 20,
+      heldMillis: { mean: 120, p95: 190, max: 350 },
+      holdTargetMillis: 200,
+      overTarget: 1,
+      contended: 12,
+      deferred: { times: 12, meanMillis: 1200 },
+    };
+    const lines = text({ locks, pauses: [{ reason: "replica-lag", times: 2, millis: 130_000 }] }, 0);
+    expect(lines).toContain("locks held for 120ms, 95 of 100 for 190ms at most, the longest for 350ms (target 200ms)");
+    expect(lines).toContain("12 keys found held by others, tried again after 1.2s");
+    expect(lines).toContain("waited for replica lag 2m10s");
   });
 
   it("says why it stopped early, and goes on from there", () => {

@@ -32,6 +32,9 @@ const progress = {
   rate: 1.5,
   inFlight: 1,
   batchItems: 500,
+  writers: 3,
+  maxRate: undefined,
+  paused: undefined,
 };
 
 describe("progress", () => {
@@ -40,8 +43,21 @@ describe("progress", () => {
       const { render, written } = make();
       yield* render.progress(progress);
       expect(written.stdout).toBe(
-        "progress found=200 processed=100 succeeded=90 failed=7 skipped=3 elapsed=1m5s rate=1.5 batch=500 percent=50.00% eta=1m7s\n",
+        "progress found=200 processed=100 succeeded=90 failed=7 skipped=3 elapsed=1m5s rate=1.5 batch=500 writers=3 percent=50.00% eta=1m7s\n",
       );
+    }));
+
+  it.effect("says how fast it may go, and what it waits for", () =>
+    Effect.gen(function*() {
+      const waiting = { ...progress, maxRate: 20, paused: "replica lag 14s > 10s" };
+      const log = make();
+      yield* log.render.progress(waiting);
+      expect(log.written.stdout).toContain("writers=3 max-rate=20/s percent");
+      expect(log.written.stdout).toMatch(/ paused: replica lag 14s > 10s\n$/);
+      const terminal = make({ isTerminal: true, colour: false });
+      yield* terminal.render.progress(waiting);
+      expect(terminal.written.stdout).toContain("1.5/s of 20/s at most");
+      expect(terminal.written.stdout).toContain("paused: replica lag 14s > 10s");
     }));
 
   it.effect("goes to stderr under --json, where stdout is for the envelope alone", () =>

@@ -79,47 +79,52 @@ describe("batch size", () => {
     }));
 });
 
+/** For which concurrency is none of its business. */
+const single = { start: 1, max: 1 };
+
 describe("one attempt", () => {
-  const adapt = () => new Adapt({ start: 100, max: 1000 }, Duration.millis(200));
+  const adapt = () => new Adapt({ start: 100, max: 1000 }, Duration.millis(200), single);
 
   it("a failure halves, and ends the doubling", () => {
     const size = adapt();
-    size.observe({ items: 100, heldMillis: 10, succeeded: false });
+    size.observe({ at: 0, items: 100, heldMillis: 10, succeeded: false });
     expect(size.items).toBe(50);
-    size.observe({ items: 50, heldMillis: 10, succeeded: true });
+    size.observe({ at: 0, items: 50, heldMillis: 10, succeeded: true });
     expect(size.items).toBe(54);
   });
 
   it("batches that were in flight beside one that took too long, or failed, do not cut it again", () => {
     for (const succeeded of [true, false]) {
       const size = adapt();
-      for (let number = 0; number < 4; number++) size.observe({ items: 100, heldMillis: 3000, succeeded });
+      for (let number = 0; number < 4; number++) size.observe({ at: 0, items: 100, heldMillis: 3000, succeeded });
       expect(size.items).toBe(50);
-      size.observe({ items: 50, heldMillis: 3000, succeeded });
+      size.observe({ at: 0, items: 50, heldMillis: 3000, succeeded });
       expect(size.items).toBe(25);
     }
     const size = adapt();
-    for (let number = 0; number < 4; number++) size.observe({ items: 100, heldMillis: 240, succeeded: true });
+    for (let number = 0; number < 4; number++) size.observe({ at: 0, items: 100, heldMillis: 240, succeeded: true });
     expect(size.items).toBe(75);
   });
 
   it("a batch that was not full does not make the next one larger", () => {
     const size = adapt();
-    size.observe({ items: 99, heldMillis: 1, succeeded: true });
+    size.observe({ at: 0, items: 99, heldMillis: 1, succeeded: true });
     expect(size.items).toBe(100);
   });
 
   it("never falls below a tenth of the start", () => {
     const size = adapt();
     for (let number = 0; number < 20; number++) {
-      size.observe({ items: size.items, heldMillis: 60_000, succeeded: true });
+      size.observe({ at: 0, items: size.items, heldMillis: 60_000, succeeded: true });
     }
     expect(size.items).toBe(10);
   });
 
   it("without a target it grows to the maximum", () => {
-    const size = new Adapt({ start: 100, max: 1000 }, undefined);
-    for (let number = 0; number < 5; number++) size.observe({ items: size.items, heldMillis: 60_000, succeeded: true });
+    const size = new Adapt({ start: 100, max: 1000 }, undefined, single);
+    for (let number = 0; number < 5; number++) {
+      size.observe({ at: 0, items: size.items, heldMillis: 60_000, succeeded: true });
+    }
     expect(size.items).toBe(1000);
   });
 });

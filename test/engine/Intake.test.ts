@@ -27,6 +27,8 @@ const world = Effect.gen(function*() {
       deadline: Duration.seconds(60),
     },
     size: () => 2,
+    writers: () => 2,
+    pass: () => Effect.void,
     now: Clock.currentTimeMillis,
   });
   const batches: Array<ReadonlyArray<string>> = [];

@@ -1,10 +1,11 @@
-import { Duration, Effect, Layer, Schema, Stream } from "effect";
+import { Clock, Duration, Effect, Layer, Schema, Stream } from "effect";
 import * as Component from "../../src/core/Component.ts";
 import { Connections } from "../../src/core/Connections.ts";
 import { ConnectionError, SqlError, StateError, StorageError } from "../../src/core/Errors.ts";
 import type { Item, Receipt, Sifted } from "../../src/core/Item.ts";
 import type { Lease } from "../../src/core/Lock.ts";
 import * as Registry from "../../src/core/Registry.ts";
+import type { Sql } from "../../src/core/Sql.ts";
 import { State } from "../../src/core/State.ts";
 import type { QuarantineIdentity } from "../../src/core/State.ts";
 import type { Plan } from "../../src/engine/Plan.ts";
@@ -65,7 +66,15 @@ export class ModelWorld {
   /** What the post-step does at the end of a run. */
   tidying: Effect.Effect<void> = Effect.void;
   /** How long a transaction of so many items takes, the n-th of all. */
-  latency: (items: number, transaction: number) => Duration.Duration = () => Duration.zero;
+  latency: (items: number, transaction: number, writers: number) => Duration.Duration = () => Duration.zero;
+  /** More transactions at once than this lose one to a deadlock. */
+  deadlocksAbove = Number.POSITIVE_INFINITY;
+  /** Transactions under way. */
+  writers = 0;
+  /** When each batch was written, in milliseconds of the clock. */
+  readonly writtenAt: Array<number> = [];
+  /** How far the replicas of the model's database are behind. */
+  lag: Effect.Effect<Duration.Duration | undefined, SqlError> = Effect.succeed(undefined);
   transactions = 0;
   readonly #byIdentity: ReadonlyMap<string, ModelItem>;
   readonly #byObject = new Map<string, ReadonlyArray<ModelItem>>();
@@ -145,6 +154,18 @@ export class ModelWorld {
     return new StateError({ connection: "model", detail: reason, reason });
   }
 
+  /** Takes its time, beside others; one too many is the deadlock's victim. */
+  #transaction<A>(items: number, body: () => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
+    return Effect.flatMap(Clock.currentTimeMillis, (at) => {
+      const writers = ++this.writers;
+      this.writtenAt.push(at);
+      return Effect.suspend(writers > this.deadlocksAbove ? () => Effect.fail(this.#sqlError("Busy")) : body).pipe(
+        Effect.delay(this.latency(items, this.batches.length, writers)),
+        Effect.ensuring(Effect.sync(() => this.writers--)),
+      );
+    });
+  }
+
   readonly #identity = (item: Item): string => {
     const value = item.value as ModelItem;
     return value.identity ?? value.key;
@@ -156,7 +177,7 @@ export class ModelWorld {
       identify: this.#identity,
       sift: (items) => ({ items, dismissed: [] }),
       write: (items) =>
-        Effect.suspend(() => {
+        this.#transaction(items.length, () => {
           const trouble = this.troubles[this.transactions++];
           this.calls.push("write");
           this.batches.push(items.map(({ key }) => key));
@@ -172,7 +193,7 @@ export class ModelWorld {
           return trouble === "CommitUnknown-written"
             ? Effect.fail(this.#sqlError("CommitUnknown"))
             : Effect.succeed(written);
-        }).pipe(Effect.delay(this.latency(items.length, this.batches.length))),
+        }),
       verify: (items) =>
         Effect.suspend(() => {
           this.calls.push("read back");
@@ -223,6 +244,20 @@ export class ModelWorld {
     };
   }
 
+  /** Only asked how far its replicas are behind. */
+  #sql(): Sql {
+    const none = Effect.dieMessage("no database here");
+    return {
+      identity: "model",
+      facts: { dialect: "postgres", version: "0", durable: true, durability: "", singleWriter: false },
+      write: () => none,
+      read: () => none,
+      lag: Effect.suspend(() => this.lag),
+      checkup: () => Effect.succeed([]),
+      settle: Effect.void,
+    };
+  }
+
   #acquire(keys: ReadonlyArray<string>): Lease {
     this.calls.push("lock");
     return {
@@ -246,7 +281,7 @@ export class ModelWorld {
     return Layer.merge(
       Layer.succeed(Connections, {
         storage: () => refused,
-        sql: () => refused,
+        sql: () => Effect.succeed(this.#sql()),
         lock: this.lockBroken ? refused : Effect.succeed({
           kind: "model",
           shared: true,
@@ -294,6 +329,10 @@ export class ModelWorld {
       /** Of a batch that adapts; else its size is fixed. */
       readonly max?: number;
       readonly concurrency?: number;
+      /** Of a concurrency that adapts; else all writers begin at once. */
+      readonly start?: number;
+      readonly throttles?: Spec["throttles"];
+      readonly maxRate?: number;
       readonly chunk?: number;
       readonly attempts?: number;
     } = {},
@@ -337,7 +376,7 @@ export class ModelWorld {
           bytes: 8 * 1024 * 1024,
           wait: Duration.millis(500),
         },
-        concurrency: { max: options.concurrency ?? 3 },
+        concurrency: { start: options.start ?? options.concurrency ?? 3, max: options.concurrency ?? 3 },
         statementTimeout: Duration.seconds(4),
         retry: {
           attempts: options.attempts ?? 5,
@@ -360,6 +399,9 @@ export class ModelWorld {
       }],
       tolerate: { rejected: 0, conflict: 0 },
       approve: "none",
+      maxRate: options.maxRate,
+      throttles: options.throttles ?? [],
+      pace: {},
     };
     return {
       pipeline: "model",

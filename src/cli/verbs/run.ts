@@ -30,6 +30,7 @@ const flags = {
   planHash: Flag.text("plan-hash", "HASH", "runs only what was planned: refuses when the plan's hash differs"),
   yes: Approval.yes,
   maxRuntime: Flag.text("max-runtime", "TIME", "takes up nothing new after this time, e.g. 30m or 2h"),
+  maxRate: Flag.text("max-rate", "RATE", "takes up this many items per second at most, e.g. 500/s"),
   report: Flag.text("report", "FILE", "writes the closing account to a file, as JSON"),
 };
 
@@ -63,6 +64,18 @@ const readLimit = (text: string | undefined): Effect.Effect<Effect.Effect<Stop> 
           }),
         ),
     });
+
+const decodeRate = Schema.decodeUnknownEither(CoreField.rate);
+
+const readRate = (text: string | undefined): Effect.Effect<number | undefined, UsageError> =>
+  text === undefined
+    ? Effect.succeed(undefined)
+    : Effect.mapError(decodeRate(text), () =>
+      new UsageError({
+        reason: "flag",
+        detail: `--max-rate takes a number of items per second, not ${JSON.stringify(text)}`,
+        remedy: "write it like 500/s",
+      }));
 
 /** Before the run, so that nobody learns at its end that the account has no place to go. */
 const checkReportPath = (path: string) =>
@@ -101,7 +114,7 @@ export const run = Verb.make({
     "pipeline run narinfo-to-db --dry-run",
     "pipeline run narinfo-to-db",
     "pipeline run narinfo-to-db --keep --report account.json",
-    "pipeline run narinfo-to-db --json --max-runtime 2h",
+    "pipeline run narinfo-to-db --json --max-runtime 2h --max-rate 500/s",
   ],
   usage: "NAME",
   args: Args.text({ name: "NAME" }),
@@ -110,6 +123,7 @@ export const run = Verb.make({
     const host = yield* Host;
     const render = yield* Render;
     const limit = yield* readLimit(values.maxRuntime);
+    const maxRate = yield* readRate(values.maxRate);
     const report = values.report === undefined ? undefined : resolve(host.workingFolder, values.report);
     if (report !== undefined) yield* checkReportPath(report);
     const { keep } = values;
@@ -126,7 +140,11 @@ export const run = Verb.make({
             plan.deletes ? ", deleting what is durable" : ", keeping the source"
           }; Ctrl-C stops after the batches in flight`,
       );
-      const account = yield* Execute.execute(prepared, { keep, ...(limit === undefined ? {} : { limit }) });
+      const account = yield* Execute.execute(prepared, {
+        keep,
+        ...(limit === undefined ? {} : { limit }),
+        ...(maxRate === undefined ? {} : { maxRate }),
+      });
       return yield* withReport(Execute.answer(account, advise), report);
     }
     const state = yield* openState(workspace, "read");
