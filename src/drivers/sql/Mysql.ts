@@ -18,7 +18,7 @@ import * as MysqlUrl from "./MysqlUrl.ts";
 export interface Options {
   /** Name in the project file, for errors. */
   readonly connection: string;
-  readonly config: SqlServerConfig;
+  readonly config: Pick<SqlServerConfig, "url" | "poolSize" | "lockTimeout" | "tls">;
   readonly access: Access;
   /** Bounds every statement; a write is bounded by the lock wait and by the client's deadline, a little above this. */
   readonly statementTimeout: Duration.Duration;

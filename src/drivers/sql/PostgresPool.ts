@@ -156,7 +156,11 @@ export const make = (
           // The pool would count waiting for a free connection too; the semaphore below lets nobody wait in it.
           connectionTimeoutMillis: 0,
         });
-        made.on("connect", (client) => void clients.add(client));
+        made.on("connect", (client) => {
+          clients.add(client);
+          // While it is lent nobody else listens: without this, a connection lost between two statements ends the process.
+          client.on("error", () => {});
+        });
         made.on("remove", (client) => void clients.delete(client));
         // A connection that breaks while nobody uses it leaves the pool by itself.
         made.on("error", () => {});
