@@ -7,9 +7,6 @@ import * as Nearest from "../core/Nearest.ts";
 import type { Sql } from "../core/Sql.ts";
 import type { Storage } from "../core/Storage.ts";
 
-const unsupported = (connection: string, detail: string, remedy: string): ConnectionError =>
-  new ConnectionError({ reason: "Unsupported", connection, detail, remedy });
-
 /** The settings of a connection of this kind; says what else there is, or what it is instead. */
 const find = <Kind extends ConnectionKind>(
   connections: ConnectionsConfig["connections"],
@@ -103,10 +100,24 @@ const openLock = (
       return Effect.flatMap(Effect.promise(() => import("./lock/Etcd.ts")), (Etcd) => Etcd.make(config));
     case "postgres":
     case "mysql":
-      return Effect.flatMap(
-        find(connections, config.connection, "sql"),
-        () => unsupported("lock", `this version does not lock in ${config.type}`, "Set the lock's type to none"),
-      );
+      return Effect.gen(function*() {
+        const { connection, retry, type } = config;
+        const found = yield* find(connections, connection, "sql");
+        if (found.dialect === "postgres" && type === "postgres") {
+          const PgAdvisory = yield* Effect.promise(() => import("./lock/PgAdvisory.ts"));
+          return yield* PgAdvisory.make({ connection, config: found, retry });
+        }
+        if (found.dialect === "mysql" && type === "mysql") {
+          const MysqlNamed = yield* Effect.promise(() => import("./lock/MysqlNamed.ts"));
+          return yield* MysqlNamed.make({ connection, config: found, retry });
+        }
+        return yield* new ConnectionError({
+          reason: "Kind",
+          connection,
+          detail: `it is a ${found.dialect} database, and the lock's type is ${type}`,
+          remedy: "Name a connection of the lock's type, or another type",
+        });
+      });
   }
 };
 
