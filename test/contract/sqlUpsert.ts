@@ -1,6 +1,6 @@
 /** Random mappings and documents, written in batches, against a model that goes row by row. */
 import { describe, expect, it } from "@effect/vitest";
-import { Effect, FastCheck, type Scope } from "effect";
+import { Clock, Effect, FastCheck, Fiber, type Scope } from "effect";
 import type { Sink } from "../../src/core/Component.ts";
 import type { Item } from "../../src/core/Item.ts";
 
@@ -12,17 +12,22 @@ export interface Types {
   readonly text: string;
   readonly integer: string;
   readonly time: string;
+  /** Begins a transaction that writes. */
+  readonly begin: string;
 }
 
 export interface Opened {
   /** Another sink on the same database, with connections of its own. */
   readonly open: Effect.Effect<Sink, unknown, Scope.Scope>;
+  /** One statement on a connection of its own, always the same one; dies of an error. */
   readonly run: (sql: string) => Effect.Effect<void>;
   readonly rows: (sql: string) => Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>>;
 }
 
 export interface Engine {
   readonly title: string;
+  /** Whether our own writers never deadlock, whatever they share. */
+  readonly deadlockFree: boolean;
   readonly types: Types;
   /** A database of this DDL and sinks with this mapping on it. */
   readonly open: (ddl: string, tables: ReadonlyArray<object>) => Effect.Effect<Opened, unknown, Scope.Scope>;
@@ -281,7 +286,48 @@ const batchesOf = (sink: Sink, items: ReadonlyArray<Item>): ReadonlyArray<Readon
 const literal = (value: string | number | null): string =>
   value === null ? "NULL" : typeof value === "number" ? String(value) : `'${value.replaceAll("'", "''")}'`;
 
-export const sqlUpsertContract = ({ open, title, types }: Engine): void => {
+/** As the engine does, though without pauses: what may succeed later is tried again. */
+const persistently = <A>(write: Effect.Effect<A, { readonly _tag: string }>): Effect.Effect<A, unknown> =>
+  Effect.retry(write, {
+    times: 50,
+    while: (error) =>
+      error._tag === "SqlError" && ["Busy", "Constraint"].includes((error as unknown as { reason: string }).reason),
+  });
+
+const shuffled = <A>(list: ReadonlyArray<A>, random: () => number): ReadonlyArray<A> =>
+  list.map((one) => [random(), one] as const).sort(([a], [b]) => a - b).map(([, one]) => one);
+
+/** https://en.wikipedia.org/wiki/Linear_congruential_generator, of Numerical Recipes. */
+const randomOf = (seed: number): () => number => {
+  let state = seed >>> 0;
+  return () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
+};
+
+const racing: Shape = { twoKeys: false, nested: true, shared: true, equal: true, remembered: true };
+
+const racer = (number: number): Document => ({
+  name: `key ${number}`,
+  site: 1,
+  title: "document",
+  size: BigInt(number),
+  parts: [{ label: "a", notes: ["x", "y"] }, { label: `b${number % 3}`, notes: [] }],
+  tags: ["all", `some ${number % 5}`],
+});
+
+/** What a process that follows the rules does with one row: leaves a stub, inserts or fills it with children of its own, or purges it. */
+const rivalMoves = (name: string): ReadonlyArray<ReadonlyArray<string>> => {
+  const part =
+    `INSERT INTO parts (root_id, label, weight) SELECT id, 'rival', 1 FROM roots WHERE name = '${name}' AND title = 'rival'`
+    + ` AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.root_id = roots.id)`;
+  return [
+    [`INSERT INTO roots (name, site) VALUES ('${name}', 1)`],
+    [`INSERT INTO roots (name, site, title) VALUES ('${name}', 1, 'rival')`, part],
+    [`UPDATE roots SET title = 'rival' WHERE name = '${name}' AND title IS NULL`, part],
+    [`DELETE FROM roots WHERE name = '${name}'`],
+  ];
+};
+
+export const sqlUpsertContract = ({ deadlockFree, open, title, types }: Engine): void => {
   describe(`sql-upsert contract: ${title}`, () => {
     it.effect(
       "any mapping, any documents, any state before: the same rows and answers as row by row",
@@ -331,6 +377,87 @@ export const sqlUpsertContract = ({ open, title, types }: Engine): void => {
           )
         ),
       120_000,
+    );
+
+    it.effect(
+      "Invariant 5: two runners beside a process that leaves stubs, fills and purges: no row is a mix of two writers",
+      () =>
+        Effect.promise(() =>
+          FastCheck.assert(
+            FastCheck.asyncProperty(FastCheck.integer(), (seed) =>
+              Effect.runPromise(Effect.scoped(Effect.gen(function*() {
+                const random = randomOf(seed);
+                const opened = yield* open(ddl(types, racing), mapping(racing));
+                const sinks = [yield* opened.open, yield* opened.open];
+                const items = Array.from({ length: 60 }, (_, number) => itemOf(racer(number)));
+                const batches = (list: ReadonlyArray<Item>) =>
+                  Array.from({ length: 6 }, (_, at) => list.slice(at * 10, at * 10 + 10));
+                const runners = yield* Effect.forEach(sinks, (sink) =>
+                  Effect.fork(
+                    Effect.forEach(batches(shuffled(items, random)), (batch) => persistently(sink.write(batch))),
+                  ));
+                const moves = shuffled(items, random).flatMap((item) =>
+                  shuffled(rivalMoves(item.key), random).slice(0, 2)
+                );
+                for (const move of moves) {
+                  yield* opened.run(types.begin);
+                  const done = yield* Effect.exit(Effect.forEach(move, opened.run));
+                  yield* opened.run(done._tag === "Success" ? "COMMIT" : "ROLLBACK");
+                }
+                yield* Effect.forEach(runners, Fiber.join);
+
+                const { notes, parts, roots, tagged } = yield* dump(opened, false);
+                const of = (rows: ReadonlyArray<ReadonlyArray<unknown>>, key: unknown) =>
+                  rows.filter(([name]) => name === key).map(([, ...rest]) => rest);
+                for (const [key, kind, size] of roots) {
+                  const number = Number(String(key).slice(4));
+                  const expected = racer(number);
+                  const isOurs = kind === "document";
+                  expect([key, kind, size]).toEqual([key, kind, isOurs ? String(number) : null]);
+                  expect(of(parts, key)).toEqual(
+                    isOurs ? [["a", "1"], [`b${number % 3}`, "1"]] : kind === "rival" ? [["rival", "1"]] : [],
+                  );
+                  expect(of(notes, key)).toEqual(isOurs ? [["a", "x"], ["a", "y"]] : []);
+                  expect(of(tagged, key)).toEqual(isOurs ? expected.tags.map((tag) => [tag]) : []);
+                }
+                const kinds = new Map(roots.map(([key, kind]) => [key, kind]));
+                const verdicts = yield* sinks[0]!.verify(items);
+                expect(verdicts.map(({ _tag }) => _tag)).toEqual(items.map(({ key }) =>
+                  kinds.get(key) === "document" ? "Exact" : kinds.get(key) === "rival" ? "Differs" : "Absent"
+                ));
+              })))),
+            { numRuns: 6, endOnFailure: true },
+          )
+        ),
+      120_000,
+    );
+
+    it.effect(
+      "four writers of the same documents in any order: each is written once, by one of them",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const opened = yield* open(ddl(types, racing), mapping(racing));
+          const random = randomOf(7);
+          const items = Array.from({ length: 400 }, (_, number) => itemOf(racer(number)));
+          const answers = yield* Effect.forEach([1, 2, 3, 4], () =>
+            Effect.gen(function*() {
+              const sink = yield* opened.open;
+              const mine = shuffled(items, random);
+              const written: Array<string> = [];
+              for (let at = 0; at < mine.length; at += 80) {
+                const batch = mine.slice(at, at + 80);
+                const once = sink.write(batch);
+                const answer = yield* deadlockFree ? once : persistently(once);
+                answer.forEach(({ _tag }, place) => {
+                  if (_tag === "Wrote") written.push(batch[place]!.key);
+                });
+              }
+              return written;
+            }), { concurrency: "unbounded" });
+          expect(answers.flat().sort()).toEqual(items.map(({ key }) => key).sort());
+          expect((yield* (yield* opened.open).verify(items)).every(({ _tag }) => _tag === "Exact")).toBe(true);
+        })).pipe(Effect.withClock(Clock.make())),
+      60_000,
     );
   });
 };

@@ -4,11 +4,13 @@ import { openSink, settings, tempDatabase } from "./ncpsDatabase.ts";
 
 sqlUpsertContract({
   title: "SQLite",
+  deadlockFree: true,
   types: {
     id: (remembered) => `id INTEGER PRIMARY KEY${remembered ? " AUTOINCREMENT" : ""}`,
     text: "TEXT",
     integer: "BIGINT",
     time: "TEXT",
+    begin: "BEGIN IMMEDIATE",
   },
   open: (ddl, tables) =>
     Effect.gen(function*() {
