@@ -16,7 +16,7 @@ export interface StorageFlags {
   /** Whether `check` exists. */
   readonly checks: boolean;
   /** How deleting what is gone ends; some services say of an absent key that it has been deleted. */
-  readonly absent: "Gone" | "Deleted";
+  readonly absent: ReadonlyArray<"Gone" | "Deleted">;
 }
 
 /** File times move with the real clock. */
@@ -178,12 +178,9 @@ export const storageContract = (
         yield* put("p/rewritten", "p/rewrittEn");
         yield* put("p/grown", "p/grown!");
         yield* storage.remove(targets.slice(3));
-        expect((yield* storage.remove(targets)).map(({ _tag }) => _tag)).toEqual([
-          "Deleted",
-          "Changed",
-          "Changed",
-          flags.absent,
-        ]);
+        const outcomes = (yield* storage.remove(targets)).map(({ _tag }) => _tag);
+        expect(outcomes.slice(0, 3)).toEqual(["Deleted", "Changed", "Changed"]);
+        expect(flags.absent).toContain(outcomes[3]);
         expect(yield* listed(storage, "p/")).toEqual(["p/grown", "p/rewritten"]);
         expect(yield* storage.remove([])).toEqual([]);
       }));

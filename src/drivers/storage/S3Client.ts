@@ -32,12 +32,12 @@ export interface Answer extends S3Error.Answer {
 export interface Patience {
   readonly attempts: number;
   readonly totalMillis: number;
+  /** From a request's last byte to its answer's first. */
+  readonly firstByteMillis: number;
 }
 
 export interface Timing {
   readonly connectMillis: number;
-  /** From the request's last byte to the answer's first. */
-  readonly firstByteMillis: number;
   /** For an answer's body, and more for a large one. */
   readonly bodyMillis: number;
   /** First pause; each later one is at most twice as long, of random length. */
@@ -47,19 +47,18 @@ export interface Timing {
   readonly asking: Patience;
   /** Listing and reading: a server may restart meanwhile. */
   readonly reading: Patience;
-  /** Deleting a batch, all of it: its keys are locked, and locks end after 10 s. */
+  /** Deleting: the batch's keys are locked meanwhile, and locks end after 10 s. */
   readonly deleting: Patience;
 }
 
 export const defaultTiming: Timing = {
   connectMillis: 5000,
-  firstByteMillis: 10_000,
   bodyMillis: 20_000,
   pauseMillis: 100,
   maxPauseMillis: 5000,
-  asking: { attempts: 4, totalMillis: 10_000 },
-  reading: { attempts: 30, totalMillis: 60_000 },
-  deleting: { attempts: 6, totalMillis: 4000 },
+  asking: { attempts: 4, totalMillis: 10_000, firstByteMillis: 4000 },
+  reading: { attempts: 30, totalMillis: 60_000, firstByteMillis: 10_000 },
+  deleting: { attempts: 6, totalMillis: 8000, firstByteMillis: 4000 },
 };
 
 /** An object that fails by itself (500, a cut body) is given up sooner than a server that is away. */
@@ -140,7 +139,12 @@ export const make = (options: {
   });
 
   /** One exchange; never rejects. */
-  const exchange = (ask: Ask, { headers, path }: Signer.Signed, deadline: number): Promise<Outcome> =>
+  const exchange = (
+    ask: Ask,
+    { headers, path }: Signer.Signed,
+    firstByteMillis: number,
+    deadline: number,
+  ): Promise<Outcome> =>
     new Promise((resolve) => {
       const chunks: Array<Buffer> = [];
       let abort: ((reason: Error) => void) | undefined;
@@ -176,7 +180,7 @@ export const make = (options: {
         );
 
       // While no connection is free; the one that is made has its own limit.
-      if (deadline - Date.now() < timing.firstByteMillis) expire("it was not asked", deadline - Date.now());
+      if (deadline - Date.now() < firstByteMillis) expire("it was not asked", deadline - Date.now());
 
       pool.dispatch(
         { method: ask.method, path, headers, body: ask.body ?? null, reset: false } as Parameters<Pool["dispatch"]>[0],
@@ -184,7 +188,7 @@ export const make = (options: {
           onRequestStart(controller) {
             abort = (reason) => controller.abort(reason);
             if (settled) abort(new Error("nobody waits for it any more"));
-            else expire("no answer", timing.firstByteMillis);
+            else expire("no answer", firstByteMillis);
           },
           onResponseStart(_, status, headers) {
             if (status < 200) return;
@@ -232,7 +236,7 @@ export const make = (options: {
   };
 
   /**
-   * Asks until there is an answer that asking again would not change, or patience ends (at `deadline`, where many requests share one).
+   * Asks until there is an answer that asking again would not change, or patience ends (at `deadline`, where several requests share one).
    * What the service refuses is an answer too; rejects with a StorageError where none came.
    */
   const request = async (
@@ -245,7 +249,7 @@ export const make = (options: {
     let renew = false;
     for (let attempt = 1;; attempt++) {
       const outcome = await signed(ask, path, renew).then(
-        (request) => exchange(ask, request, deadline),
+        (request) => exchange(ask, request, patience.firstByteMillis, deadline),
         (cause: unknown) => S3Error.ofCredentials(place, cause),
       );
       let wishMillis = 0;

@@ -82,24 +82,28 @@ const compareAndDelete = async (client: Client, { key, origin }: Target, deadlin
     : resultOf("PreconditionFailed", "");
 };
 
-/** Several at once; each its own request. */
+/**
+ * Several at once; each its own request. A store that is slow is waited for, each answer anew; one that has fallen silent is not: what has not
+ * begun by then stays, as the keys are locked.
+ */
 const singly = async (
   client: Client,
   targets: ReadonlyArray<Target>,
   conditional: boolean,
-  deadline: number,
 ): Promise<ReadonlyArray<Result>> => {
-  const results: Array<Result> = [];
+  const results: Array<Result> = Array.from({ length: targets.length }, () => noAnswer);
   let next = 0;
+  let isSilent = false;
   const work = async (): Promise<void> => {
-    while (next < targets.length) {
+    while (next < targets.length && !isSilent) {
       const index = next++;
       const target = targets[index]!;
-      results[index] = Date.now() >= deadline
-        ? noAnswer
-        : await (conditional
-          ? deleteOne(client, target.key, target.origin.version, deadline).then(result)
-          : compareAndDelete(client, target, deadline)).catch(failed);
+      const deadline = Date.now() + client.timing.deleting.totalMillis;
+      const one = await (conditional
+        ? deleteOne(client, target.key, target.origin.version, deadline).then(result)
+        : compareAndDelete(client, target, deadline)).catch(failed);
+      results[index] = one;
+      isSilent ||= one === noAnswer;
     }
   };
   await Promise.all(Array.from({ length: Math.min(client.requests, targets.length) }, work));
@@ -158,10 +162,10 @@ export const deleteBatch = async (
 const inBatches = async (
   client: Client,
   targets: ReadonlyArray<Target>,
-  deadline: number,
 ): Promise<ReadonlyArray<Result>> => {
   const results: Array<Result> = Array.from({ length: targets.length }, () => noAnswer);
-  const { attempts } = client.timing.deleting;
+  const { attempts, totalMillis } = client.timing.deleting;
+  const deadline = Date.now() + totalMillis;
   const indices = targets.map((_, index) => index);
   const nameable = indices.filter((index) => Xml.carries(targets[index]!.key));
   const others = indices.filter((index) => !Xml.carries(targets[index]!.key));
@@ -197,7 +201,7 @@ const inBatches = async (
       }),
     );
   }
-  const alone = await singly(client, others.map((index) => targets[index]!), true, deadline);
+  const alone = await singly(client, others.map((index) => targets[index]!), true);
   others.forEach((index, i) => results[index] = alone[i]!);
   await Promise.all(batches);
   return results;
@@ -207,7 +211,5 @@ const inBatches = async (
  * Invariant 1: deletes each object only if its ETag is that of the GET that was parsed. The content is not read again to be hashed: an ETag is
  * another one for other content, and the comparison and the deletion are one step of the service.
  */
-export const remove = (client: Client, mode: Mode, targets: ReadonlyArray<Target>): Promise<ReadonlyArray<Result>> => {
-  const deadline = Date.now() + client.timing.deleting.totalMillis;
-  return mode === "batch" ? inBatches(client, targets, deadline) : singly(client, targets, mode === "single", deadline);
-};
+export const remove = (client: Client, mode: Mode, targets: ReadonlyArray<Target>): Promise<ReadonlyArray<Result>> =>
+  mode === "batch" ? inBatches(client, targets) : singly(client, targets, mode === "single");

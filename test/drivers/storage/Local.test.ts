@@ -18,7 +18,7 @@ storageContract(
     const root = yield* folder;
     return { storage: yield* open(root), put: (key, content) => Effect.sync(() => put(root)(key, content)) };
   }),
-  { folders: true, checks: true, absent: "Gone" },
+  { folders: true, checks: true, absent: ["Gone"] },
 );
 
 const entries = (storage: Storage, prefix = "", suffix = ".narinfo", after?: string) =>

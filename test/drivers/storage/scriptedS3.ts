@@ -1,7 +1,10 @@
 /** An HTTP server for answers that no S3 server here can be brought to give. */
-import { Effect, type Scope } from "effect";
+import { Effect, Redacted, type Scope } from "effect";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { S3StorageConfig } from "../../../src/core/Config.ts";
+import * as S3 from "../../../src/drivers/storage/S3.ts";
+import { defaultTiming } from "../../../src/drivers/storage/S3Client.ts";
 
 export interface Asked {
   readonly method: string;
@@ -70,3 +73,41 @@ export const scripted = (
         server.close();
       }),
   ).pipe(Effect.map(({ s3 }) => s3));
+
+/** Unlikely in any output, so that a leak shows. */
+const hush = "s3-hush-1c7d";
+const token = "s3-hush-token";
+
+export const config = (endpoint: string): S3StorageConfig => ({
+  type: "storage",
+  kind: "s3",
+  bucket: "b",
+  prefix: "",
+  endpoint,
+  region: "us-east-1",
+  accessKeyId: "AKIA",
+  secretAccessKey: Redacted.make(hush),
+  sessionToken: Redacted.make(token),
+  forcePathStyle: true,
+  requests: 8,
+  tls: undefined,
+});
+
+/** Whoever waits here waits in milliseconds. */
+export const timing = {
+  ...defaultTiming,
+  bodyMillis: 2000,
+  pauseMillis: 4,
+  maxPauseMillis: 20,
+  asking: { attempts: 3, totalMillis: 5000, firstByteMillis: 1000 },
+  reading: { attempts: 10, totalMillis: 6000, firstByteMillis: 500 },
+  deleting: { attempts: 4, totalMillis: 2500, firstByteMillis: 1000 },
+};
+
+/** `open` opens the driver on the scripted service. */
+export const world = (script: (asked: Asked, number: number) => Scripted | undefined) =>
+  Effect.gen(function*() {
+    const server = yield* scripted(script);
+    const open = S3.make({ name: "cache-storage", config: config(server.endpoint), timing });
+    return { server, open };
+  });
