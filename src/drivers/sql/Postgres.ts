@@ -6,7 +6,7 @@ import type { SqlServerConfig } from "../../core/Config.ts";
 import type { Access } from "../../core/Connections.ts";
 import { ConnectionError, SqlError } from "../../core/Errors.ts";
 import { Faults } from "../../core/Faults.ts";
-import type { Row, Script, Sql } from "../../core/Sql.ts";
+import type { Row, Script, Sql, Value } from "../../core/Sql.ts";
 import * as PostgresCheckup from "./PostgresCheckup.ts";
 import * as PostgresError from "./PostgresError.ts";
 import * as PostgresPool from "./PostgresPool.ts";
@@ -60,6 +60,14 @@ const factsText = "SELECT current_setting('server_version'), current_setting('se
  */
 const flushText =
   "SELECT pg_logical_emit_message(true, 'ncps-pipeline', '') WHERE pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()";
+
+/** A standby: its own lag; caught up is 0, though nothing was written for hours. A primary: its slowest standby, one that left its slot behind. */
+const lagText =
+  "SELECT CASE WHEN pg_is_in_recovery() THEN CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0"
+  + " ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END"
+  + " ELSE (SELECT max(extract(epoch FROM coalesce(replay_lag, '0'))) FROM pg_stat_replication) END::double precision,"
+  + " (SELECT count(*) FROM pg_replication_slots WHERE slot_type = 'physical' AND NOT active),"
+  + " (SELECT count(*) FROM pg_stat_replication WHERE state IS NULL)";
 
 /** As long as a name may be: https://www.postgresql.org/docs/current/limits.html */
 const nameOf = (text: string): string =>
@@ -159,6 +167,18 @@ export const make = (options: Options): Effect.Effect<Sql, ConnectionError | Sql
       settle: access === "read"
         ? Effect.void
         : withSession((session) => Effect.asVoid(orRollBack(session, session.send("settle", { text: flush })))),
+      lag: withSession((session) =>
+        Effect.flatMap(session.send("run", { text: lagText }), ({ rows: [row] }) => {
+          const [seconds, abandoned, hidden] = row as ReadonlyArray<Value>;
+          if (hidden !== 0n) {
+            const detail = "this user may not see how far the replicas are";
+            const remedy = "GRANT pg_monitor TO this user";
+            return new SqlError({ connection, reason: "Environment", code: "42501", detail, remedy });
+          }
+          if (abandoned !== 0n) return Effect.succeed(Duration.infinity);
+          return Effect.succeed(seconds === null ? undefined : Duration.seconds(Number(seconds)));
+        })
+      ),
       checkup: (needs) => PostgresCheckup.run({ pool, facts, identity, poolSize: config.poolSize, access, needs }),
     };
   });

@@ -31,8 +31,9 @@ const stateText = "SELECT pg_is_in_recovery(), extract(epoch FROM clock_timestam
 const rightsText = "SELECT n.name, c.oid IS NOT NULL,"
   + " c.oid IS NULL OR has_table_privilege(c.oid, 'SELECT'),"
   + " c.oid IS NULL OR (has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')),"
-  + " NOT EXISTS (SELECT FROM pg_depend AS d JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'"
-  + " WHERE d.refobjid = c.oid AND d.deptype = 'a' AND NOT has_sequence_privilege(s.oid, 'USAGE')),"
+  // Sequences of serial columns; those of identity columns ask for no right. CASE, because only a sequence may be asked.
+  + " NOT EXISTS (SELECT FROM pg_depend AS d JOIN pg_class AS s ON s.oid = d.objid WHERE d.classid = 'pg_class'::regclass"
+  + " AND d.refobjid = c.oid AND d.deptype = 'a' AND CASE s.relkind WHEN 'S' THEN NOT has_sequence_privilege(s.oid, 'USAGE') END),"
   + " coalesce(row_security_active(c.oid), false)"
   + " FROM unnest($1::text[]) AS n(name) LEFT JOIN pg_class AS c ON c.oid = to_regclass(quote_ident(n.name)) ORDER BY 1";
 

@@ -60,7 +60,9 @@ const longest = <A>(table: Readonly<Record<string, A>>, code: string): A | undef
   return undefined;
 };
 
-const isServerCode = (code: unknown): code is string => typeof code === "string" && /^[0-9A-Z]{5}$/.test(code);
+/** No class begins with E, but the system's codes do: `EPIPE`. */
+const isServerCode = (code: unknown): code is string =>
+  typeof code === "string" && /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code);
 
 /** Without a code of the server: the system's own, or what the client says. */
 const clientCode = ({ code, message }: { readonly code?: unknown; readonly message: string }): string => {

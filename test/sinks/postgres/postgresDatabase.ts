@@ -1,5 +1,6 @@
 /** A private PostgreSQL server per test file, a database per test. */
 import { Effect, Exit, Redacted, Scope } from "effect";
+import { readFileSync } from "node:fs";
 import { Client } from "pg";
 import { afterAll, beforeAll } from "vitest";
 import * as Postgres from "../../../src/drivers/sql/Postgres.ts";
@@ -60,3 +61,6 @@ export const rival = (url: string): Effect.Effect<Rival, never, Scope.Scope> =>
       rows: (sql) => Effect.map(query(sql), ({ rows }) => rows as Array<Array<unknown>>),
     };
   });
+
+/** The schema of ncps 0.10. */
+export const ncpsSchema = readFileSync(new URL("../../../schemas/ncps-postgres.sql", import.meta.url), "utf8");
