@@ -1,5 +1,5 @@
 import { Effect, Exit, Scope } from "effect";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunReport } from "../../src/engine/Report.ts";
@@ -93,4 +93,37 @@ describe("narinfo-to-db from a bucket", () => {
     },
     60_000,
   );
+
+  it("without an access key the SDK's chain gives the credentials: variables, and a profile's file", async () => {
+    const cache = await inBucket(1);
+    const unset = { CACHE_STORAGE_S3_ACCESS_KEY_ID: "", CACHE_STORAGE_S3_SECRET_ACCESS_KEY: "" };
+    const nothing = { AWS_EC2_METADATA_DISABLED: "true", AWS_CONFIG_FILE: join(cache.root, "none") };
+    const file = join(cache.root, "credentials");
+    writeFileSync(
+      file,
+      `[nix]\naws_access_key_id = ${server.accessKeyId}\naws_secret_access_key = ${server.secretAccessKey}\n`,
+    );
+    for (
+      const given of [
+        { AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey },
+        { AWS_PROFILE: "nix", AWS_SHARED_CREDENTIALS_FILE: file },
+      ]
+    ) {
+      const env = { ...unset, ...nothing, ...given };
+      expect(await pipeline(cache, ["plan", "narinfo-to-db"], { env })).toMatchObject({ code: 0, stderr: "" });
+    }
+    const none = await pipeline(cache, ["plan", "narinfo-to-db"], {
+      env: { ...unset, ...nothing, AWS_SHARED_CREDENTIALS_FILE: join(cache.root, "none") },
+    });
+    expect(none.code).toBe(3);
+    expect(none.stderr + none.stdout).toContain("there are no credentials");
+  }, 60_000);
+
+  it("doctor finds all that the pipeline needs, and leaves the bucket as it was", async () => {
+    const cache = await inBucket(2);
+    const before = await cache.keys();
+    const { stdout } = await pipeline(cache, ["doctor", "narinfo-to-db"]);
+    for (const check of ["reachable", "read", "clock", "conditional-delete"]) expect(stdout).toContain(`s3/${check}`);
+    expect(await cache.keys()).toEqual(before);
+  }, 60_000);
 });

@@ -29,18 +29,14 @@ export const make = async (
     };
     return { region: region === "" ? defaultRegion : region, credentials: () => fixed, renewable: false };
   }
-  // It is bundled at the version that this Node suits: no user can heed its warning of later ones.
-  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
-  const { S3Client } = await import("@aws-sdk/client-s3");
-  const { config } = new S3Client(region === "" ? {} : { region });
+  const chain = (await import("./S3SdkChain.ts")).make(region);
   let renewing: Promise<Credentials> | undefined;
   return {
-    region: await config.region().catch(() => defaultRegion),
+    region: await chain.region().catch(() => defaultRegion),
     renewable: true,
     credentials: (renew) => {
-      // The SDK keeps them, and renews them before they end.
-      if (!renew) return renewing ?? config.credentials();
-      renewing ??= config.credentials({ forceRefresh: true }).finally(() => {
+      if (!renew) return renewing ?? chain.credentials({ forceRefresh: false });
+      renewing ??= chain.credentials({ forceRefresh: true }).finally(() => {
         renewing = undefined;
       });
       return renewing;

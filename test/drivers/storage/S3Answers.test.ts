@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest";
 import { Chunk, Effect, Stream } from "effect";
+import { vi } from "vitest";
 import * as S3 from "../../../src/drivers/storage/S3.ts";
 import { type Asked, config, error, listing, type Scripted, scripted, timing, world } from "./scriptedS3.ts";
 
@@ -193,6 +194,33 @@ describe("reading", () => {
         done += part.length;
       }
       expect(counts.every((count) => count >= 1 && count <= 3)).toBe(true);
+    }));
+});
+
+describe("credentials of the SDK's chain", () => {
+  it.scoped("are asked for anew when the service says that they have expired", () =>
+    Effect.gen(function*() {
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIACHAIN");
+          vi.stubEnv("AWS_SECRET_ACCESS_KEY", "s3-hush-chain");
+        }),
+        () => Effect.sync(() => vi.unstubAllEnvs()),
+      );
+      let expired = true;
+      const server = yield* scripted(({ key }) => {
+        if (key === "") return undefined;
+        if (!expired) return object(key);
+        expired = false;
+        return error(400, "ExpiredToken");
+      });
+      const storage = yield* S3.make({
+        name: "cache-storage",
+        config: { ...config(server.endpoint), accessKeyId: "", secretAccessKey: undefined, sessionToken: undefined },
+        timing,
+      });
+      expect(yield* storage.read(["a"], 100)).toMatchObject([{ _tag: "Read" }]);
+      expect(server.asked.every(({ headers }) => headers.authorization!.includes("AKIACHAIN/"))).toBe(true);
     }));
 });
 
