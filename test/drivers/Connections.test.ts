@@ -107,5 +107,21 @@ describe("Connections", () => {
     Effect.gen(function*() {
       expect((yield* (yield* world({ type: "local" })).connections.lock).kind).toBe("local");
       expect((yield* (yield* world({ type: "none" })).connections.lock).kind).toBe("none");
+      const locks = path.join(yield* folder, "locks");
+      const { connections } = yield* world({ type: "file", path: locks });
+      const lease = yield* (yield* connections.lock).acquire(["a"], Duration.seconds(10));
+      expect(fs.readdirSync(locks)).toContain("a.lock");
+      yield* lease.release;
+    }));
+
+  it.scoped("a lock kept by a database names a connection, and one of its own dialect", () =>
+    Effect.gen(function*() {
+      const retry = { maxAttempts: 1, initialDelay: Duration.millis(1), maxDelay: Duration.millis(1), jitter: false };
+      const failure = (type: "postgres" | "mysql", connection: string) =>
+        Effect.flatMap(world({ type, connection, retry }), ({ connections }) => Effect.flip(connections.lock));
+      expect(yield* failure("mysql", "nowhere")).toMatchObject({ reason: "Unknown" });
+      expect(yield* failure("mysql", "bucket")).toMatchObject({ reason: "Kind" });
+      expect(yield* failure("mysql", "server")).toMatchObject({ reason: "Kind" });
+      expect(yield* failure("postgres", "cache-database")).toMatchObject({ reason: "Kind" });
     }));
 });

@@ -53,7 +53,9 @@ const isReady = ({ client }: Connection): boolean => client?.status === "ready";
 const within = <A>(millis: number, what: string, promise: Promise<A>): Promise<A> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${Math.round(millis)} ms`)), millis);
+    const give = () => reject(new Error(`${what} took longer than ${Math.round(millis)} ms`));
+    // After a stall of this process the answer may be there already: sockets are read before immediates run.
+    timer = setTimeout(() => setImmediate(give), millis);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };

@@ -351,6 +351,29 @@ describe("Redis lock", () => {
       expect((yield* lock.checkup).find(({ name }) => name === "lock/redis-mode")?.status).toBe("fail");
     }));
 
+  it.scopedLive("a replica grants nothing, and says where to go", () =>
+    Effect.gen(function*() {
+      const node = yield* Redis.make();
+      const lock = yield* RedisLock.make(config([node.address]));
+      yield* node.command("REPLICAOF", "127.0.0.1", String(nodes[0]!.port));
+      const error = yield* Effect.flip(lock.acquire(["a"], ttl));
+      expect(error.reason).toBe("Unavailable");
+      expect(error.message).toContain("Name the primary");
+      expect((yield* lock.checkup).find(({ name }) => name === "lock/redis-role")?.status).toBe("fail");
+    }));
+
+  it.scopedLive("an answer that came while this process stood still is not taken for a late one", () =>
+    Effect.gen(function*() {
+      const lock = yield* RedisLock.make(config([nodes[0]!.address], { keyPrefix: freshPrefix() }));
+      const short = Duration.seconds(4);
+      const acquiring = yield* Effect.fork(lock.acquire(["a"], short));
+      yield* Effect.sync(() => {
+        const until = performance.now() + 300;
+        while (performance.now() < until);
+      }).pipe(Effect.delay("0 millis"));
+      expect((yield* Fiber.join(acquiring)).taken).toEqual([true]);
+    }));
+
   it.scopedLive("addresses are hosts and ports; anything else is refused without repeating it", () =>
     Effect.gen(function*() {
       for (const wrong of ["redis://:hush@127.0.0.1:6379", "127.0.0.1:99999", "", "a b:1", "host:"]) {
