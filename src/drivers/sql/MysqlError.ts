@@ -117,6 +117,9 @@ const reasonOf = ({ code, errno }: Failure, phase: Phase): SqlError["reason"] =>
     : "Environment";
 };
 
+/** From here on MySQL and MariaDB give the same numbers to different errors; the library knows MySQL's names only. */
+const firstOwnNumber = 1900;
+
 /** The cause carries no statement: its binds may be megabytes. */
 export const translate = (connection: string, error: unknown, phase: Phase): SqlError => {
   const failure = failureOf(error);
@@ -124,7 +127,7 @@ export const translate = (connection: string, error: unknown, phase: Phase): Sql
   return new SqlError({
     connection,
     reason: reasonOf(failure, phase),
-    code: failure.code === "UNKNOWN" && failure.errno !== undefined ? String(failure.errno) : failure.code,
+    code: failure.errno !== undefined && failure.errno >= firstOwnNumber ? String(failure.errno) : failure.code,
     detail: `${phase === "commit" ? "commit: " : ""}${failure.message}`,
     cause: failure,
     ...(remedy === undefined ? {} : { remedy }),

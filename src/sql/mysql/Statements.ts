@@ -1,5 +1,5 @@
 /** The texts of a layout for MySQL and MariaDB, in what both understand: constant for a run. Identifiers are quoted, values bound. */
-import { childJoins } from "../Joins.ts";
+import { childJoins, joining } from "../Joins.ts";
 import * as Layout from "../Layout.ts";
 import * as Predicate from "../Predicate.ts";
 import * as Asked from "./Asked.ts";
@@ -7,7 +7,7 @@ import { list, qualify, quote } from "./Asked.ts";
 import type { PerRows } from "./PerRows.ts";
 
 export interface TableStatements {
-  /** Asks for numbers and keys. Answers, for rows that are there: number, id, whether a stub, whether the key is the same by bytes. */
+  /** Asks for numbers and keys. Answers, for rows that are there: number, id; of the root also whether a stub, whether the key is the same by bytes. */
   readonly find: string | undefined;
   /** The same of the root, with the rows locked. */
   readonly lock: string | undefined;
@@ -80,7 +80,7 @@ const asked = (table: Layout.Table, answers: ReadonlyArray<string>): string =>
   }`;
 
 const find = (layout: Layout.Layout, table: Layout.Table): string =>
-  asked(table, ["k.n", idOf(table), table.role === "root" ? isStub(layout) : "0", Asked.sameBytes(table)]);
+  asked(table, ["k.n", idOf(table), ...(table.role === "root" ? [isStub(layout), Asked.sameBytes(table)] : [])]);
 
 const actualRoots = (layout: Layout.Layout): string => {
   const table = layout.tables[0]!;
@@ -88,7 +88,12 @@ const actualRoots = (layout: Layout.Layout): string => {
 };
 
 const actualChildren = (layout: Layout.Layout, index: number, facets: ReadonlyArray<Layout.Facet>): string => {
-  const { answers, joins } = childJoins(layout, index, facets, { quote, inner: "STRAIGHT_JOIN", rootId: "k.id" });
+  const { answers, joins } = childJoins(layout, index, facets, {
+    quote,
+    down: joining("STRAIGHT_JOIN"),
+    up: joining("LEFT JOIN"),
+    rootId: "k.id",
+  });
   return `SELECT ${list(["k.n", ...answers])} FROM ${Asked.ids} ${joins.join(" ")}`;
 };
 
