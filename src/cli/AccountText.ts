@@ -25,6 +25,12 @@ const equations = (ledger: Ledger.Ledger): ReadonlyArray<string> =>
 
 const isQuarantined = (outcome: string): boolean => outcome === "rejected" || outcome === "conflict";
 
+/** Where the reason says what is wrong, but not what to do: a row and an object that say different things are both left as they are. */
+const remedies: Readonly<Record<string, string>> = {
+  conflict:
+    "find out which of the two is right: remove the object if the row is, the row if the object is, then run again",
+};
+
 const one = (
   incident: Incident<string>,
   isFew: boolean,
@@ -39,9 +45,11 @@ const one = (
   const command = advise !== undefined && isQuarantined(outcome)
     ? `: ${advise(`quarantine list --code ${quote(code)}`)}`
     : "";
+  const remedy = remedies[outcome];
   return [
     `  ${paint.yellow(`${Layout.count(count)} ${outcome}`)}  ${code}${isAlike ? `  ${samples[0]?.reason ?? ""}` : ""}`,
     ...shown.map(({ key, reason }) => `    ${key}${isAlike ? "" : `  ${paint.dim(reason)}`}`),
+    ...(remedy === undefined ? [] : [paint.dim(`    → ${remedy}`)]),
     ...(rest > 0 && isFew ? [paint.dim(`    … and ${Layout.count(rest)} more${command}`)] : []),
   ];
 };
@@ -108,13 +116,16 @@ const steps = (report: RunReport, advise: Advise): ReadonlyArray<readonly [comma
           ? "goes on with what is left, once the cause is mended"
           : "goes on with what is left",
       ]] as const
+      : ledger.listed === 0
+      ? [[advise(`doctor ${quote(pipeline)}`), "says what is there, if there should have been items"]] as const
       : keep && ledger.kept > 0
       ? [[advise(`run ${quote(pipeline)}`), "deletes the files that were kept"]] as const
       : []),
   ];
 };
 
-const word = ({ status, stop }: RunReport): string =>
+/** How a run ended, in the word that every verb uses for it. */
+export const word = ({ status, stop }: Pick<RunReport, "status" | "stop">): string =>
   status === "succeeded"
     ? "succeeded"
     : status === "interrupted"
@@ -163,6 +174,9 @@ export const lines = (report: RunReport, advise: Advise, exitCode: number, paint
     ...locking(report),
     ...pauses(report),
     ...imbalances.map((sentence) => paint.red(`  the ledger does not close, which is a bug of this tool: ${sentence}`)),
+    ...(ledger.listed === 0 && stop === undefined
+      ? [paint.yellow("  warning  nothing was found in the source: all has been migrated, or the items are elsewhere")]
+      : []),
     ...(report.incidents.length === 0
       ? []
       : ["", "Not migrated, or not deleted", ...incidents(report.incidents, advise, paint)]),

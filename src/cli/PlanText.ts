@@ -14,6 +14,8 @@ import * as PlanHash from "./PlanHash.ts";
 export interface Planned {
   readonly plan: Plan;
   readonly keep: boolean;
+  /** Whether the statements are wanted too. */
+  readonly sql: boolean;
   /** Keys in the source; absent where counting is expensive. */
   readonly total: number | undefined;
   readonly sample: Forecast;
@@ -55,7 +57,7 @@ const etaOf = ({ eta }: Planned): string =>
 
 /** What would be done, to what, how much of it, and how to do it. */
 export const lines = (planned: Planned, advise: Advise, paint: Paint): ReadonlyArray<string> => {
-  const { keep, plan, sample, total, warnings } = planned;
+  const { keep, plan, sample, sql, total, warnings } = planned;
   const name = quote(plan.pipeline);
   return [
     `${paint.bold(plan.pipeline)}: ${plan.spec.summary}`,
@@ -64,12 +66,13 @@ export const lines = (planned: Planned, advise: Advise, paint: Paint): ReadonlyA
     paint.bold("Stages"),
     ...stages(plan, paint),
     "",
-    paint.bold("Statements on the target"),
-    ...statements(plan, paint),
-    "",
+    ...(sql ? [paint.bold("Statements on the target"), ...statements(plan, paint), ""] : []),
     paint.bold("Source"),
     ...(total === 0
-      ? ["  holds no objects there: nothing to do, or another folder holds them"]
+      ? [
+        "  holds no objects there: nothing to do, or another folder holds them",
+        paint.dim(`    → ${advise(`doctor ${name}`)} says what is there`),
+      ]
       : [
         `  ${total === undefined ? "not counted" : Layout.plural(total, "object")}; of the first ${
           Layout.count(sample.listed)

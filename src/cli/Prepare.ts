@@ -1,6 +1,7 @@
 import { Effect, Layer } from "effect";
 import type { Access } from "../core/Connections.ts";
 import type { Problem } from "../core/Problem.ts";
+import { sinkFaults } from "../engine/Checkup.ts";
 import { compile } from "../engine/Compile.ts";
 import { inspect } from "../engine/Inspect.ts";
 import type { Plan } from "../engine/Plan.ts";
@@ -48,6 +49,24 @@ export const prepare = Effect.fn("Prepare.prepare")(function*(
   const plan: Plan = compile(pipeline.spec, workspace.environment, inspections, host.version, options);
   return { workspace, plan, registry, connections, warnings: findings };
 });
+
+/** What would keep a run from writing to its target: a plan and a dry run, which only read, would not notice. */
+export const unwritable = (
+  { connections, plan }: Effect.Effect.Success<ReturnType<typeof prepare>>,
+): Effect.Effect<ReadonlyArray<Finding.Finding>> =>
+  Effect.map(
+    Effect.provide(sinkFaults(plan.spec), connections),
+    (checks) =>
+      checks.map(({ detail, name, remedy }) =>
+        Finding.make(undefined, {
+          code: name,
+          severity: "warning",
+          path: plan.spec.sink.path,
+          message: `a run would fail: ${detail}`,
+          ...(remedy === undefined ? {} : { suggestion: remedy }),
+        })
+      ),
+  );
 
 /** The state file of a workspace, until the scope closes. */
 export const openState = (workspace: Workspace.Workspace, access: Access) =>

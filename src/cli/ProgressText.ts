@@ -14,19 +14,22 @@ const figures = ({ batchItems, elapsedMillis, ledger, rate, total }: Progress) =
     processed,
     succeeded,
     skipped: ledger.skipped,
-    /** Whatever is neither done nor out of scope. */
-    failed: processed - succeeded - ledger.skipped,
+    rejected: ledger.rejected,
+    conflict: ledger.conflict,
+    /** Whatever is neither done nor judged for good: unreadable, or held by others for too long. */
+    failed: processed - succeeded - ledger.skipped - ledger.rejected - ledger.conflict,
     elapsed: Layout.duration(elapsedMillis),
     rate,
     batchItems,
-    percent: total === undefined ? undefined : Layout.percent(processed, found),
+    percent: total === undefined || found === 0 ? undefined : Layout.percent(processed, found),
     eta: total === undefined || left === 0 || rate === 0 ? undefined : Layout.duration(left / rate * 1000),
   };
 };
 
 /** For logs: `progress found=… processed=… …`. */
 export const line = (progress: Progress): string => {
-  const { batchItems, elapsed, eta, failed, found, percent, processed, rate, skipped, succeeded } = figures(progress);
+  const { batchItems, conflict, elapsed, eta, failed, found, percent, processed, rate, rejected, skipped, succeeded } =
+    figures(progress);
   const { maxRate, paused, writers } = progress;
   return [
     "progress",
@@ -34,6 +37,8 @@ export const line = (progress: Progress): string => {
     `processed=${processed}`,
     `succeeded=${succeeded}`,
     `failed=${failed}`,
+    ...(rejected === 0 ? [] : [`rejected=${rejected}`]),
+    ...(conflict === 0 ? [] : [`conflict=${conflict}`]),
     `skipped=${skipped}`,
     `elapsed=${elapsed}`,
     `rate=${rate.toFixed(1)}`,
@@ -48,11 +53,13 @@ export const line = (progress: Progress): string => {
 
 /** For a terminal, to be overwritten by the next one. */
 export const live = (progress: Progress, paint: Paint): string => {
-  const { elapsed, eta, failed, found, percent, processed, rate, skipped } = figures(progress);
+  const { conflict, elapsed, eta, failed, found, percent, processed, rate, rejected, skipped } = figures(progress);
   return [
     ...(percent === undefined ? [] : [paint.bold(percent)]),
     `${Layout.count(processed)} of ${Layout.count(found)}${percent === undefined ? " so far" : ""}`,
     ...(failed === 0 ? [] : [paint.red(`${Layout.count(failed)} failed`)]),
+    ...(rejected === 0 ? [] : [paint.yellow(`${Layout.count(rejected)} rejected`)]),
+    ...(conflict === 0 ? [] : [paint.yellow(`${Layout.count(conflict)} in conflict`)]),
     ...(skipped === 0 ? [] : [`${Layout.count(skipped)} skipped`]),
     `${Layout.rate(rate)}${progress.maxRate === undefined ? "" : paint.dim(` of ${progress.maxRate}/s at most`)}`,
     paint.dim(eta === undefined ? elapsed : `${elapsed}, ${eta} left`),

@@ -2,6 +2,7 @@
 import type { RunRecord } from "../core/State.ts";
 import * as Ledger from "../engine/Ledger.ts";
 import type { Progress, RunReport } from "../engine/Report.ts";
+import * as AccountText from "./AccountText.ts";
 import * as Layout from "./Layout.ts";
 import type { Paint } from "./Paint.ts";
 
@@ -42,8 +43,12 @@ export const figures = (record: RunRecord): string => {
   ].join(", ");
 };
 
-export const status = (record: RunRecord, paint: Paint): string =>
-  (record.status === "succeeded" ? paint.green : record.status === "running" ? paint.cyan : paint.red)(record.status);
+/** As the run itself has said it. */
+export const status = (record: RunRecord, paint: Paint): string => {
+  const report = reportOf(record);
+  const word = report === undefined || record.status === "abandoned" ? record.status : AccountText.word(report);
+  return (record.status === "succeeded" ? paint.green : record.status === "running" ? paint.cyan : paint.red)(word);
+};
 
 /** As `--json` shows it. */
 export const json = (record: RunRecord) => ({

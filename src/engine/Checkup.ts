@@ -110,8 +110,8 @@ export const lock: Effect.Effect<Examined, never, Connections> = Effect.flatMap(
   (connections) => bounded(Effect.scoped(Effect.flatMap(connections.lock, ({ checkup }) => checkup))),
 );
 
-/** Whether the sink's database could be written: what a plan made with read access would only learn from the run. */
-export const sinkAccess = Effect.fn("Checkup.sinkAccess")(function*(spec: Spec) {
+/** What keeps the sink from being written. */
+export const sinkFaults = Effect.fn("Checkup.sinkFaults")(function*(spec: Spec) {
   const needs = spec.sink.component.needs?.(spec.sink.options) ?? [];
   const examined = yield* Effect.forEach(needs, (need) => bounded(checkupOf(need, spec.sink.statementTimeout)));
   return examined.flatMap(({ checks }) => checks.filter(({ status }) => status === "fail"));

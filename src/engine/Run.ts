@@ -215,6 +215,8 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
   // It may take long: the heart beats on, and a signal ends it.
   if (stopped === undefined) yield* Effect.raceFirst(tidy, halt.await);
   yield* Fiber.interruptAll([pulse, signal]);
+  // Whatever the count was: what has been listed by now is all there was.
+  if (stopped === undefined && isCountable) total = settlement.ledger.listed;
   yield* Effect.flatMap(progress, options.onProgress);
 
   const finishedAt = yield* DateTime.now;

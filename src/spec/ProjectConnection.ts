@@ -131,9 +131,19 @@ const sqlOf = (
     };
   }
   if (target.dialect === "sqlite") {
+    const [, host] = /^[a-z0-9+.-]+:\/\/([^/?#]+)/i.exec(text) ?? [];
     return {
       kind,
-      findings: [],
+      // ncps reads it the same way, so it may be meant; but hardly ever is.
+      findings: host === undefined ? [] : [Finding.inTree(root, "value", {
+        code: "project/sqlite-host",
+        severity: "warning",
+        path: at,
+        message: `what follows // is taken for a host${Supply.suppliedBy(root, at).by}: the file is ${
+          target.file || "missing"
+        }`,
+        suggestion: "write sqlite: and the path, without //: sqlite:/var/lib/ncps/db.sqlite or sqlite:db.sqlite",
+      })],
       config: { type: "sql", dialect: "sqlite", file: Tree.filePath(Tree.at(root, at), target.file) },
     };
   }

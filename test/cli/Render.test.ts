@@ -27,7 +27,7 @@ const make = (options: { readonly json?: boolean; readonly isTerminal?: boolean;
 const progress = {
   keep: false,
   total: 200,
-  ledger: { ...empty, listed: 100, committed: 90, rejected: 7, skipped: 3 },
+  ledger: { ...empty, listed: 100, committed: 90, rejected: 4, conflict: 1, contended: 2, skipped: 3 },
   elapsedMillis: 65_000,
   rate: 1.5,
   inFlight: 1,
@@ -43,7 +43,7 @@ describe("progress", () => {
       const { render, written } = make();
       yield* render.progress(progress);
       expect(written.stdout).toBe(
-        "progress found=200 processed=100 succeeded=90 failed=7 skipped=3 elapsed=1m5s rate=1.5 batch=500 writers=3 percent=50.00% eta=1m7s\n",
+        "progress found=200 processed=100 succeeded=90 failed=2 rejected=4 conflict=1 skipped=3 elapsed=1m5s rate=1.5 batch=500 writers=3 percent=50.00% eta=1m7s\n",
       );
     }));
 
@@ -75,7 +75,7 @@ describe("progress", () => {
       yield* render.progress(progress);
       yield* render.note("next");
       expect(written.stdout).toBe(
-        `${Render.eraseLine}50.00%  100 of 200  7 failed  3 skipped  1.5/s  1m5s, 1m7s left${Render.eraseLine}next\n`,
+        `${Render.eraseLine}50.00%  100 of 200  2 failed  4 rejected  1 in conflict  3 skipped  1.5/s  1m5s, 1m7s left${Render.eraseLine}next\n`,
       );
     }));
 });

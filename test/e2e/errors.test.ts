@@ -64,6 +64,9 @@ describe("the database", () => {
     chmodSync(cache.database, 0o444);
     if (isRoot) chownSync(cache.database, 0, 0);
     expectRefusal(await pipeline(cache, run, asNobody), 3, "cache-database");
+    // Who only reads could not tell by itself.
+    expectRefusal(await pipeline(cache, ["plan", "narinfo-to-db"], asNobody), 0, "a run would fail", "sql/writable");
+    expectRefusal(await pipeline(cache, [...run, "--dry-run"], asNobody), 0, "a run would fail", "sql/writable");
     expect(cache.files()).toHaveLength(2);
   });
 
@@ -87,12 +90,18 @@ describe("the database", () => {
     expect(await pipeline(cache, run)).toMatchObject({ code: 0 });
   });
 
-  it("is of an engine that this version does not write: exit 2, without the password", async () => {
+  it("is of no engine that there is: exit 2, without the password", async () => {
     const cache = Cache.make({ narinfos: 1 });
-    const env = { CACHE_DATABASE_URL: "mysql://ncps:hunter2@db/ncps" };
+    const env = { CACHE_DATABASE_URL: "oracle://ncps:hunter2@db/ncps" };
     const ended = await pipeline(cache, run, { env });
-    expectRefusal(ended, 2, "MySQL", "CACHE_DATABASE_URL");
-    expect(ended.stderr).not.toContain("hunter2");
+    expectRefusal(ended, 2, "no URL of a database", "CACHE_DATABASE_URL");
+    expect(ended.stdout + ended.stderr).not.toContain("hunter2");
+  });
+
+  it("is written with // before a relative path: told which file is read instead", async () => {
+    const cache = Cache.make({ narinfos: 1 });
+    const env = { CACHE_DATABASE_URL: "sqlite://tmp/db.sqlite" };
+    expectRefusal(await pipeline(cache, ["validate"], { env }), 0, "the file is /db.sqlite", "without //");
   });
 });
 
@@ -111,7 +120,13 @@ describe("the storage", () => {
   it("holds no narinfo: nothing to do, exit 0", async () => {
     const cache = Cache.make({ narinfos: 0 });
     const ended = await pipeline(cache, run);
-    expectRefusal(ended, 0, "nothing to do");
+    expectRefusal(
+      ended,
+      0,
+      "nothing to do",
+      "warning  nothing was found in the source",
+      "pipeline doctor narinfo-to-db",
+    );
   });
 
   it("has a folder that this user cannot list: exit 1, what could be listed is migrated", async () => {

@@ -1,5 +1,6 @@
 import * as Args from "@effect/cli/Args";
 import { Effect, Option } from "effect";
+import { nearest } from "../../core/Nearest.ts";
 import * as Explain from "../../spec/Explain.ts";
 import * as Finding from "../../spec/Finding.ts";
 import * as Tree from "../../spec/Tree.ts";
@@ -9,6 +10,15 @@ import * as FindingText from "../FindingText.ts";
 import * as Layout from "../Layout.ts";
 import * as Verb from "../Verb.ts";
 import * as Workspace from "../Workspace.ts";
+
+/** The nearest of all paths that there are, those of whole maps included. */
+const suggestion = (path: string, entries: ReadonlyArray<Explain.Entry>): string | undefined => {
+  const known = new Set(
+    entries.flatMap((entry) => entry.path.map((_, depth) => Tree.showPath(entry.path.slice(0, depth + 1)))),
+  );
+  const meant = nearest(path, known);
+  return meant === undefined ? undefined : `did you mean ${meant}?`;
+};
 
 /** `pipeline explain`: every effective setting and where it comes from. */
 export const explain = Verb.make({
@@ -34,7 +44,7 @@ export const explain = Verb.make({
       return yield* new UsageError({
         reason: "argument",
         detail: `${name} has no setting at ${path}`,
-        remedy: `see ${workspace.advise(`explain ${name}`)}`,
+        remedy: suggestion(path, pipeline.explain()) ?? `see ${workspace.advise(`explain ${name}`)}`,
       });
     }
     const findings = [...workspace.loaded.findings, ...pipeline.findings];

@@ -8,7 +8,7 @@ import * as Flag from "../Flag.ts";
 import * as Layout from "../Layout.ts";
 import * as PlanHash from "../PlanHash.ts";
 import * as PlanText from "../PlanText.ts";
-import { openState, prepare } from "../Prepare.ts";
+import { openState, prepare, unwritable } from "../Prepare.ts";
 import * as Runs from "../Runs.ts";
 import * as Verb from "../Verb.ts";
 
@@ -18,14 +18,23 @@ const sampleItems = 500;
 /** `pipeline plan`: what a run would do, to what and how much of it. */
 export const plan = Verb.make({
   name: "plan",
-  summary: "shows what a run would do: stages, statements, counts, what is deleted, and the plan's hash",
+  summary: "shows what a run would do: stages, counts, what is deleted, and the plan's hash",
   description: "Reads the target, counts the source and looks closely at a sample of it. Nothing is written.",
-  examples: ["pipeline plan narinfo-to-db", "pipeline plan narinfo-to-db --env production --json"],
+  examples: [
+    "pipeline plan narinfo-to-db",
+    "pipeline plan narinfo-to-db --sql",
+    "pipeline plan narinfo-to-db --env production --json",
+  ],
   usage: "NAME",
   args: Args.text({ name: "NAME" }),
-  flags: { keep: Flag.toggle("keep", "plans a run --keep, which leaves out the post-steps and has another hash") },
+  flags: {
+    keep: Flag.toggle("keep", "plans a run --keep, which leaves out the post-steps and has another hash"),
+    sql: Flag.toggle("sql", "shows the statements that run on the target; --json always has them"),
+  },
   run: Effect.fn("Cli.plan")(function*(values, name) {
-    const { connections, plan, registry, warnings, workspace } = yield* prepare(values, name, values);
+    const prepared = yield* prepare(values, name, values);
+    const { connections, plan, registry, workspace } = prepared;
+    const warnings = [...prepared.warnings, ...(yield* unwritable(prepared))];
     const state = yield* openState(workspace, "read");
     const { last, sample, total } = yield* Effect.gen(function*() {
       const source = yield* plan.spec.source.component.open(plan.spec.source.options);
@@ -46,6 +55,7 @@ export const plan = Verb.make({
     const planned: PlanText.Planned = {
       plan,
       keep: values.keep,
+      sql: values.sql,
       total,
       sample,
       eta: total === undefined || rate === 0 || !isKeyed(transforms)

@@ -1,7 +1,6 @@
-import { Array as Arr, Effect } from "effect";
-import type { QuarantineRecord } from "../../core/State.ts";
+import { Effect } from "effect";
 import { State } from "../../core/State.ts";
-import type { RunReport } from "../../engine/Report.ts";
+import { releaseMended } from "../../engine/Mended.ts";
 import * as Answer from "../Answer.ts";
 import * as Approval from "../Approval.ts";
 import * as Execute from "../Execute.ts";
@@ -16,31 +15,6 @@ import * as Workspace from "../Workspace.ts";
 
 /** Keys picked at most, all held in memory (Invariant 4); above that a whole run is the better way. */
 const pickedAtMost = 100_000;
-
-/**
- * Records of picked items that this run did not make again: those went through, or are gone. Where some failed for the moment that cannot
- * be told, and the next whole run sweeps.
- */
-const releaseMended = (report: RunReport, picked: ReadonlyArray<QuarantineRecord>) =>
-  report.stop !== undefined || report.ledger.failed + report.ledger.contended > 0
-    ? Effect.void
-    : Effect.flatMap(
-      State,
-      (state) =>
-        Effect.forEach(Arr.chunksOf(picked, Selection.pageSize), (records) =>
-          Effect.gen(function*() {
-            const { environment, pipeline } = records[0];
-            const match = records.map(({ key }) => key);
-            const now = yield* state.quarantined({ environment, pipeline, match, limit: match.length });
-            const again = new Set(now.filter(({ runId }) => runId === report.runId).map(({ key }) => key));
-            const mended = Arr.groupBy(records.filter(({ key }) => !again.has(key)), ({ source }) => source);
-            yield* Effect.forEach(
-              Object.entries(mended),
-              ([source, members]) => state.release({ environment, pipeline, source }, members.map(({ key }) => key)),
-              { discard: true },
-            );
-          }), { discard: true }),
-    );
 
 /** `pipeline quarantine retry`. */
 export const quarantineRetry = Verb.make({

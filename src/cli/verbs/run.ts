@@ -19,7 +19,7 @@ import { Host } from "../Host.ts";
 import { quote } from "../Invocation.ts";
 import * as Paint from "../Paint.ts";
 import * as PlanHash from "../PlanHash.ts";
-import { openState, prepare } from "../Prepare.ts";
+import { openState, prepare, unwritable } from "../Prepare.ts";
 import { Render } from "../Render.ts";
 import * as Verb from "../Verb.ts";
 import * as Workspace from "../Workspace.ts";
@@ -33,6 +33,17 @@ const flags = {
   maxRate: Flag.text("max-rate", "RATE", "takes up this many items per second at most, e.g. 500/s"),
   report: Flag.text("report", "FILE", "writes the closing account to a file, as JSON"),
 };
+
+const checkHashText = (planHash: string | undefined): Effect.Effect<void, UsageError> =>
+  planHash === undefined || PlanHash.isHash(planHash)
+    ? Effect.void
+    : new UsageError({
+      reason: "flag",
+      detail: `--plan-hash takes the first ${PlanHash.digits} or more digits of a plan's hash, not ${
+        JSON.stringify(planHash)
+      }`,
+      remedy: "pipeline plan names it",
+    });
 
 const checkHash = (plan: Plan, planHash: string | undefined, again: string): Effect.Effect<void, UsageError> =>
   planHash === undefined || PlanHash.isNamed(plan.hash, planHash)
@@ -122,6 +133,7 @@ export const run = Verb.make({
   run: Effect.fn("Cli.run")(function*(values, name) {
     const host = yield* Host;
     const render = yield* Render;
+    yield* checkHashText(values.planHash);
     const limit = yield* readLimit(values.maxRuntime);
     const maxRate = yield* readRate(values.maxRate);
     const report = values.report === undefined ? undefined : resolve(host.workingFolder, values.report);
@@ -132,7 +144,8 @@ export const run = Verb.make({
     const { advise } = workspace;
     yield* checkHash(plan, values.planHash, advise(`plan ${quote(name)}${keep ? " --keep" : ""}`));
     if (!values.dryRun) yield* Approval.ask(plan, values);
-    for (const line of FindingText.list(warnings, Paint.plain)) yield* render.note(line);
+    const more = values.dryRun ? yield* unwritable(prepared) : [];
+    for (const line of FindingText.list([...warnings, ...more], Paint.plain)) yield* render.note(line);
     if (!values.dryRun) {
       yield* render.note(
         `running ${name} in environment ${workspace.environment} (plan ${PlanHash.short(plan.hash)})`

@@ -23,12 +23,16 @@ const remedies: Readonly<Record<string, string>> = {
   EACCES: "Give the user of this process access to the file and to every folder above it",
 };
 
+/** Of a system error, without the code and the path, which are said beside it. */
+const plainMessage = (cause: unknown): string =>
+  String((cause as Error).message).replace(/^[A-Z]+: /, "").replace(/, \w+ '.*'$/s, "");
+
 const failed = (connection: string, path: string, cause: unknown): SqlError => {
   const code = String((cause as { readonly code?: unknown }).code ?? "UNKNOWN");
   const remedy = remedies[code];
   const detail = code === "ENOENT"
     ? `there is no file ${path}`
-    : `${path} cannot be opened: ${String((cause as Error).message)}`;
+    : `${path} cannot be opened: ${plainMessage(cause)}`;
   return new SqlError({
     connection,
     reason: "Environment",

@@ -68,7 +68,7 @@ export const translate = (path: string, cause: unknown): StateError => {
   const message = rootMessage(cause);
   if (known === undefined) return fault(path, "Unusable", message, { cause });
   const [, reason, detail] = known;
-  return fault(path, reason, `${detail} (${code}: ${message})`, {
+  return fault(path, reason, `${detail} (${message.startsWith(code) ? message : `${code}: ${message}`})`, {
     cause,
     ...(code.includes("MODULE") || code.includes("DLOPEN") ? { remedy: "Install again: npm ci" } : {}),
   });
