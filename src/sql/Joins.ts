@@ -1,10 +1,19 @@
 /** From the id of an item's row down to one of its child tables, and from there to the keys of the rows' other parents. */
 import * as Layout from "./Layout.ts";
 
+/** Joins the rows of a table, as `alias`, whose `column` is this value. All names are quoted. */
+export type Join = (table: string, alias: string, column: string, value: string) => string;
+
+/** A join of this kind. */
+export const joining = (kind: string): Join => (table, alias, column, value) =>
+  `${kind} ${table} AS ${alias} ON ${alias}.${column} = ${value}`;
+
 export interface Writing {
   readonly quote: (name: string) => string;
-  /** Joins whose order stays as written. */
-  readonly inner: string;
+  /** Down to children; the order stays as written. */
+  readonly down: Join;
+  /** Up to a parent, by its id: one row at most. */
+  readonly up: Join;
   /** The id of the item's row. */
   readonly rootId: string;
 }
@@ -19,7 +28,7 @@ export const childJoins = (
   layout: Layout.Layout,
   index: number,
   facets: ReadonlyArray<Layout.Facet>,
-  { inner, quote, rootId }: Writing,
+  { down, quote, rootId, up }: Writing,
 ): Joins => {
   const qualify = (alias: string, name: string): string => `${alias}.${quote(name)}`;
   const anchorOf = (table: number) => {
@@ -32,7 +41,7 @@ export const childJoins = (
   const joins = chain.map((table, at) => {
     const { name, parent } = anchorOf(table);
     const above = parent === 0 ? rootId : qualify(`c${at + 1}`, layout.tables[parent]!.id!);
-    return `${inner} ${quote(layout.tables[table]!.name)} AS c${at} ON ${qualify(`c${at}`, name)} = ${above}`;
+    return down(quote(layout.tables[table]!.name), `c${at}`, quote(name), above);
   }).toReversed();
   const aliases = new Map<string, string>();
   const answers = facets.map(({ column, table, via }) => {
@@ -50,11 +59,8 @@ export const childJoins = (
       if (joined === undefined) {
         joined = `p${aliases.size}`;
         aliases.set(reference, joined);
-        joins.push(
-          `LEFT JOIN ${quote(layout.tables[parent]!.name)} AS ${joined} ON ${
-            qualify(joined, layout.tables[parent]!.id!)
-          } = ${reference}`,
-        );
+        const { id, name: table } = layout.tables[parent]!;
+        joins.push(up(quote(table), joined, quote(id!), reference));
       }
       alias = joined;
     }

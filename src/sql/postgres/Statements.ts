@@ -2,7 +2,7 @@
  * The two statements of a layout for PostgreSQL: constant texts over arrays, one per column. Writing is one statement, and so one
  * snapshot: what others do meanwhile shows in ON CONFLICT, which looks at the rows as they are.
  */
-import { childJoins } from "../Joins.ts";
+import { childJoins, type Join } from "../Joins.ts";
 import * as Layout from "../Layout.ts";
 import * as Predicate from "../Predicate.ts";
 import * as Canonical from "./Canonical.ts";
@@ -129,11 +129,20 @@ const keyMatch = (table: Layout.Table, alias: string, value: (column: number) =>
 const isStub = (layout: Layout.Layout): string =>
   layout.fill === undefined ? "false" : `(${Predicate.render(layout.fill, qualify("t"))}) IS TRUE`;
 
+/**
+ * Row by row through an index: OFFSET and LIMIT keep the planner from hashing a whole table instead, which it believes cheaper where it
+ * has no statistics.
+ */
+const down: Join = (table, alias, column, value) =>
+  `CROSS JOIN LATERAL (SELECT * FROM ${table} AS x WHERE x.${column} = ${value} OFFSET 0) AS ${alias}`;
+const up: Join = (table, alias, column, value) =>
+  `LEFT JOIN LATERAL (SELECT * FROM ${table} AS x WHERE x.${column} = ${value} LIMIT 1) AS ${alias} ON true`;
+
 /** The rows of a child table that belong to the root's row `t`: where they come from, and one text of facets per row. */
 const childRows = (layout: Layout.Layout, index: number) => {
   const facets = Layout.facets(layout, index);
   const rootId = qualify("t")(layout.tables[0]!.id!);
-  const { answers, joins } = childJoins(layout, index, facets, { quote, inner: "JOIN", rootId });
+  const { answers, joins } = childJoins(layout, index, facets, { quote, down, up, rootId });
   const parts = facets.map(({ column, table }, at) => {
     const { kind, type } = layout.tables[table]!.columns[column]!;
     return Canonical.expression(kind, type, answers[at]!);

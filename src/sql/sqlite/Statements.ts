@@ -1,5 +1,5 @@
 /** The texts of a layout for SQLite: constant for a run, so that each is prepared once. Identifiers are quoted, values bound. */
-import { childJoins } from "../Joins.ts";
+import { childJoins, joining } from "../Joins.ts";
 import * as Layout from "../Layout.ts";
 import * as Predicate from "../Predicate.ts";
 
@@ -162,7 +162,12 @@ const touch = (table: Layout.Table, id: string): string =>
   `UPDATE ${quote(table.name)} SET ${list(table.touch.map(({ name }) => `${quote(name)} = ?`))} WHERE ${quote(id)} = ?`;
 
 const actualChildren = (layout: Layout.Layout, index: number, facets: ReadonlyArray<Layout.Facet>): PerRows => {
-  const { answers, joins } = childJoins(layout, index, facets, { quote, inner: "CROSS JOIN", rootId: "k.id" });
+  const { answers, joins } = childJoins(layout, index, facets, {
+    quote,
+    down: joining("CROSS JOIN"),
+    up: joining("LEFT JOIN"),
+    rootId: "k.id",
+  });
   return asked(["n", "id"], `SELECT ${list(["k.n", ...answers])} FROM k ${joins.join(" ")}`);
 };
 
