@@ -42,13 +42,14 @@ export const readAddress = (
 };
 
 interface Connection {
+  readonly client: Client;
+  /** Resolves once it is logged in. */
   readonly opening: Promise<Client>;
-  client: Client | undefined;
   users: number;
-  failed: boolean;
+  state: "opening" | "open" | "dropped";
 }
 
-const isReady = ({ client }: Connection): boolean => client?.status === "ready";
+const isReady = ({ client, state }: Connection): boolean => state === "open" && client.status === "ready";
 
 const within = <A>(millis: number, what: string, promise: Promise<A>): Promise<A> => {
   let timer: NodeJS.Timeout | undefined;
@@ -73,7 +74,6 @@ export const make = (address: string, options: Options): Effect.Effect<RedisNode
     const { host, port } = yield* readAddress(address);
     const connections = new Set<Connection>();
     let failedAt = -Infinity;
-    let closed = false;
 
     const login = async (client: Client): Promise<Client> => {
       await client.connect();
@@ -83,6 +83,12 @@ export const make = (address: string, options: Options): Effect.Effect<RedisNode
       // Also tells a server that wants a login from one that does not.
       await client.call("PING");
       return client;
+    };
+
+    /** ioredis calls it ready until it is closed. */
+    const drop = (connection: Connection): void => {
+      connection.state = "dropped";
+      connection.client.disconnect();
     };
 
     const open = (): Connection => {
@@ -106,17 +112,16 @@ export const make = (address: string, options: Options): Effect.Effect<RedisNode
       let first: Error | undefined;
       client.on("error", (error: Error) => (first ??= error));
       const connection: Connection = {
-        client: undefined,
+        client,
         users: 0,
-        failed: false,
+        state: "opening",
         opening: within(Duration.toMillis(connectTimeout), "connecting", login(client)).then(
-          (ready) => {
-            if (closed) ready.disconnect();
-            return (connection.client = ready);
+          () => {
+            connection.state = "open";
+            return client;
           },
           (cause: unknown) => {
-            client.disconnect();
-            connection.failed = true;
+            drop(connection);
             failedAt = performance.now();
             // ioredis rejects with "Connection is closed."; why is what it emitted before.
             throw RedisFault.translate(address, first ?? cause);
@@ -131,9 +136,7 @@ export const make = (address: string, options: Options): Effect.Effect<RedisNode
     /** The connection with the fewest calls; while all are busy another one is opened, up to the size of the pool. */
     const pick = (): Connection => {
       for (const connection of connections) {
-        if (connection.failed || (connection.client !== undefined && !isReady(connection))) {
-          connections.delete(connection);
-        }
+        if (connection.state !== "opening" && !isReady(connection)) connections.delete(connection);
       }
       const known = [...connections].sort((a, b) => Number(isReady(b)) - Number(isReady(a)) || a.users - b.users);
       const isOpening = known.some((connection) => !isReady(connection));
@@ -152,8 +155,8 @@ export const make = (address: string, options: Options): Effect.Effect<RedisNode
           try: () => within(millis, "its answer", connection.opening.then(use)),
           catch: (cause) => {
             const error = RedisFault.translate(address, cause);
-            // An answer that comes too late would be taken for that of the next command's.
-            if (error.reason === "Unavailable") connection.client?.disconnect();
+            // It may be half open, or lead to a server that has become a replica; one that still opens may yet serve the next call.
+            if (error.reason === "Unavailable" && connection.state === "open") drop(connection);
             return error;
           },
         }).pipe(Effect.ensuring(Effect.sync(() => connection.users--)));
@@ -173,12 +176,7 @@ export const make = (address: string, options: Options): Effect.Effect<RedisNode
         ),
       );
 
-    yield* Effect.addFinalizer(() =>
-      Effect.sync(() => {
-        closed = true;
-        for (const { client } of connections) client?.disconnect();
-      })
-    );
+    yield* Effect.addFinalizer(() => Effect.sync(() => connections.forEach(drop)));
 
     return {
       address,
