@@ -24,6 +24,9 @@ export interface Store {
 
 /** A database with the tables of ncps. */
 export interface Target {
+  readonly name: string;
+  /** Of the account that the runs use. */
+  readonly user: string;
   readonly variables: Variables;
   /** As a superuser and past every proxy. */
   readonly query: (sql: string) => Effect.Effect<ReadonlyArray<Record<string, unknown>>>;
@@ -85,6 +88,8 @@ export const sqlite: Effect.Effect<Target, never, Scope.Scope> = Effect.map(temp
   };
   use((db) => db.exec(schema("sqlite")));
   return {
+    name: path,
+    user: "",
     variables: { CACHE_DATABASE_URL: `sqlite:${path}` },
     query: (sql) =>
       Effect.sync(() =>
@@ -114,6 +119,8 @@ export const postgres = (server: Postgres.Postgres, port = server.port, tablespa
       name,
     );
     return {
+      name,
+      user: role,
       variables: { CACHE_DATABASE_URL: `postgresql://${role}:${password}@127.0.0.1:${port}/${name}?sslmode=disable` },
       query: (sql) => server.query(sql, name),
     };
@@ -129,6 +136,8 @@ export const mariaDb = (server: MariaDb.MariaDb, port = server.port): Effect.Eff
        GRANT SELECT, INSERT, UPDATE ON ${name}.* TO '${user}'@'%'`,
     );
     return {
+      name,
+      user,
       variables: { CACHE_DATABASE_URL: `mysql://${user}:${password}@127.0.0.1:${port}/${name}` },
       query: (sql) => server.query(sql, name),
     };

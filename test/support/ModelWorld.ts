@@ -71,8 +71,10 @@ export class ModelWorld {
   deadlocksAbove = Number.POSITIVE_INFINITY;
   /** Transactions under way. */
   writers = 0;
-  /** When each batch was written, in milliseconds of the clock. */
-  readonly writtenAt: Array<number> = [];
+  mostWriters = 0;
+  deadlocks = 0;
+  /** When each batch was written, in milliseconds of the clock, and how many items it held. */
+  readonly writtenAt: Array<{ readonly at: number; readonly items: number }> = [];
   /** How far the replicas of the model's database are behind. */
   lag: Effect.Effect<Duration.Duration | undefined, SqlError> = Effect.succeed(undefined);
   transactions = 0;
@@ -158,8 +160,11 @@ export class ModelWorld {
   #transaction<A>(items: number, body: () => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
     return Effect.flatMap(Clock.currentTimeMillis, (at) => {
       const writers = ++this.writers;
-      this.writtenAt.push(at);
-      return Effect.suspend(writers > this.deadlocksAbove ? () => Effect.fail(this.#sqlError("Busy")) : body).pipe(
+      this.mostWriters = Math.max(this.mostWriters, writers);
+      this.writtenAt.push({ at, items });
+      const isVictim = writers > this.deadlocksAbove;
+      if (isVictim) this.deadlocks++;
+      return Effect.suspend(isVictim ? () => Effect.fail(this.#sqlError("Busy")) : body).pipe(
         Effect.delay(this.latency(items, this.batches.length, writers)),
         Effect.ensuring(Effect.sync(() => this.writers--)),
       );

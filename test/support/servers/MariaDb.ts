@@ -33,6 +33,10 @@ export interface MariaDb extends ServerProcess.ServerProcess {
   readonly database: (ddl?: string) => Effect.Effect<string>;
   /** Runs statements in a database as root, who is above `read_only` and connection limits; rows of the last. */
   readonly query: (sql: string, database?: string) => Effect.Effect<ReadonlyArray<Record<string, unknown>>>;
+  /** One session for several such queries, e.g. a transaction. */
+  readonly session: (
+    database?: string,
+  ) => Effect.Effect<(sql: string) => Effect.Effect<ReadonlyArray<Record<string, unknown>>>, never, Scope.Scope>;
   readonly tls: Tls.Tls | undefined;
 }
 
@@ -91,23 +95,26 @@ export const make = (options: Options = {}): Effect.Effect<MariaDb, never, Scope
       abortSignal: "SIGKILL",
     });
     const url = (database = "mysql") => `mysql://${user}:${password}@127.0.0.1:${port}/${database}`;
-    const query = (sql: string, database = "mysql") =>
-      Effect.promise(async () => {
-        const connection = await createConnection({
-          socketPath: socket,
-          user: "root",
-          database,
-          multipleStatements: true,
-        });
-        connection.on("error", () => {});
-        try {
-          const [results] = await connection.query<Array<RowDataPacket> | Array<Array<RowDataPacket>>>(sql);
-          const last: unknown = Array.isArray(results) && Array.isArray(results.at(-1)) ? results.at(-1) : results;
-          return Array.isArray(last) ? last as Array<Record<string, unknown>> : [];
-        } finally {
-          await connection.end();
-        }
-      });
+    const session: MariaDb["session"] = (database = "mysql") =>
+      Effect.map(
+        Effect.acquireRelease(
+          Effect.promise(async () => {
+            const options = { socketPath: socket, user: "root", database, multipleStatements: true };
+            const connection = await createConnection(options);
+            connection.on("error", () => {});
+            return connection;
+          }),
+          (connection) => Effect.promise(() => connection.end()),
+        ),
+        (connection) => (sql) =>
+          Effect.promise(async () => {
+            const [results] = await connection.query<Array<RowDataPacket> | Array<Array<RowDataPacket>>>(sql);
+            const last: unknown = Array.isArray(results) && Array.isArray(results.at(-1)) ? results.at(-1) : results;
+            return Array.isArray(last) ? last as Array<Record<string, unknown>> : [];
+          }),
+      );
+    const query = (sql: string, database?: string) =>
+      Effect.scoped(Effect.flatMap(session(database), (run) => run(sql)));
     return {
       ...server,
       port,
@@ -118,6 +125,7 @@ export const make = (options: Options = {}): Effect.Effect<MariaDb, never, Scope
       socketUrl: (database = "mysql") =>
         `mysql://${user}:${password}@localhost/${database}?socket=${encodeURIComponent(socket)}`,
       query,
+      session,
       database: (ddl) =>
         Effect.gen(function*() {
           const name = `test_${process.pid}_${databases++}`;

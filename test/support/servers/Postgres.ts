@@ -30,6 +30,10 @@ export interface Postgres extends ServerProcess.ServerProcess {
   readonly database: (ddl?: string) => Effect.Effect<string>;
   /** Runs statements in a database, as its superuser; rows of the last. */
   readonly query: (sql: string, database?: string) => Effect.Effect<ReadonlyArray<Record<string, unknown>>>;
+  /** One session for several such queries, e.g. a transaction. */
+  readonly session: (
+    database?: string,
+  ) => Effect.Effect<(sql: string) => Effect.Effect<ReadonlyArray<Record<string, unknown>>>, never, Scope.Scope>;
   readonly tls: Tls.Tls | undefined;
 }
 
@@ -83,18 +87,25 @@ export const make = (options: Options = {}): Effect.Effect<Postgres, never, Scop
     const url = (database = "postgres") => `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`;
     const socketUrl = (database = "postgres") =>
       `postgresql:///${database}?host=${encodeURIComponent(folder)}&port=${port}&user=${user}`;
-    const query = (sql: string, database = "postgres") =>
-      Effect.promise(async () => {
-        const client = new Client({ host: folder, port, user, database });
-        client.on("error", () => {});
-        await client.connect();
-        try {
-          const results = await client.query(sql);
-          return (Array.isArray(results) ? results.at(-1) : results).rows as Array<Record<string, unknown>>;
-        } finally {
-          await client.end();
-        }
-      });
+    const session: Postgres["session"] = (database = "postgres") =>
+      Effect.map(
+        Effect.acquireRelease(
+          Effect.promise(async () => {
+            const client = new Client({ host: folder, port, user, database });
+            client.on("error", () => {});
+            await client.connect();
+            return client;
+          }),
+          (client) => Effect.promise(() => client.end()),
+        ),
+        (client) => (sql) =>
+          Effect.promise(async () => {
+            const results = await client.query(sql);
+            return (Array.isArray(results) ? results.at(-1) : results).rows as Array<Record<string, unknown>>;
+          }),
+      );
+    const query = (sql: string, database?: string) =>
+      Effect.scoped(Effect.flatMap(session(database), (run) => run(sql)));
     return {
       ...server,
       port,
@@ -103,6 +114,7 @@ export const make = (options: Options = {}): Effect.Effect<Postgres, never, Scop
       url,
       socketUrl,
       query,
+      session,
       database: (ddl) =>
         Effect.gen(function*() {
           const name = `test_${process.pid}_${databases++}`;

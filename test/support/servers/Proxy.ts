@@ -10,6 +10,8 @@ export interface Proxy {
   readonly blackhole: Effect.Effect<void>;
   /** As after `make`. What was swallowed is lost: connections of before are reset. */
   readonly heal: Effect.Effect<void>;
+  /** As after `make` for new connections; what was swallowed stays so, and its connections stay silent. */
+  readonly clear: Effect.Effect<void>;
   /** Open connections end with a reset; new ones work. */
   readonly reset: Effect.Effect<void>;
   /** New connections are reset at once. */
@@ -35,12 +37,16 @@ export const make = (target: number): Effect.Effect<Proxy, never, Scope.Scope> =
   Effect.gen(function*() {
     let weather = fair;
     let accepted = 0;
+    /** Connections made in a storm up to the last silenced one never speak again. */
+    let storms = 0;
+    let silenced = 0;
     const open = new Set<Socket>();
     const resetAll = () => {
       for (const socket of open) socket.resetAndDestroy();
     };
 
     const serve = (client: Socket): void => {
+      const storm = storms;
       accepted++;
       if (weather.isRefusing) {
         client.on("error", () => {}).resetAndDestroy();
@@ -52,7 +58,7 @@ export const make = (target: number): Effect.Effect<Proxy, never, Scope.Scope> =
         open.add(from);
         from.setNoDelay(true);
         const say = (act: () => void) => {
-          if (weather.isBlack) return;
+          if (weather.isBlack || storm < silenced) return;
           if (from === server && weather.delayMillis > 0) setTimeout(act, weather.delayMillis);
           else act();
         };
@@ -94,6 +100,10 @@ export const make = (target: number): Effect.Effect<Proxy, never, Scope.Scope> =
       blackhole: become({ isBlack: true }),
       heal: Effect.sync(() => {
         if (weather.isBlack) resetAll();
+        weather = fair;
+      }),
+      clear: Effect.sync(() => {
+        if (weather.isBlack) silenced = ++storms;
         weather = fair;
       }),
       reset: Effect.sync(resetAll),
