@@ -1,4 +1,6 @@
 /** Signed requests over one pool of connections: bounded, timed, and asked again where that may help. */
+import { setMaxListeners } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Pool } from "undici";
 import { StorageError } from "../../core/Errors.ts";
 import type { Address } from "./S3Address.ts";
@@ -24,8 +26,6 @@ export interface Ask {
 export interface Answer extends S3Error.Answer {
   /** The body was not taken: it is this long at least. */
   readonly refusedBytes?: number;
-  /** The connection broke in mid-body, again and again. */
-  readonly isTruncated?: true;
 }
 
 /** How often and how long the same is asked again. */
@@ -138,6 +138,10 @@ export const make = (options: {
     bodyTimeout: 0,
   });
 
+  /** Ends the pauses, in which the process would not end. */
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+
   /** One exchange; never rejects. */
   const exchange = (
     ask: Ask,
@@ -170,7 +174,7 @@ export const make = (options: {
         const left = Math.max(0, Math.min(millis, deadline - Date.now()));
         timer = setTimeout(() => {
           const cause = timedOut(what, left);
-          end({ _tag: "Silence", cause, isTruncated: false }, cause);
+          end({ _tag: "Silence", cause, isTruncated: answer !== undefined }, cause);
         }, left);
       };
       const refuse = (refusedBytes: number): void =>
@@ -231,7 +235,7 @@ export const make = (options: {
   const conclude = (outcome: Outcome | StorageError): Answer => {
     if (outcome instanceof StorageError) throw outcome;
     if (outcome._tag === "Answer") return outcome.answer;
-    if (outcome.isTruncated) return { status: 0, headers: {}, body: Buffer.alloc(0), isTruncated: true };
+    if (outcome.isTruncated) return { status: S3Error.truncated.status, headers: {}, body: Buffer.alloc(0) };
     throw S3Error.ofSilence(place, outcome.cause);
   };
 
@@ -243,7 +247,6 @@ export const make = (options: {
     ask: Ask,
     patience: Patience,
     deadline = Date.now() + patience.totalMillis,
-    signal?: AbortSignal,
   ): Promise<Answer> => {
     const path = ask.key === undefined ? address.path : address.path + encodeKey(ask.key);
     let renew = false;
@@ -273,8 +276,9 @@ export const make = (options: {
       const ceiling = Math.min(timing.maxPauseMillis, timing.pauseMillis * 2 ** (attempt - 1));
       // Jitter above half, so that many do not come back at once.
       const pause = Math.max(wishMillis, ceiling * (0.5 + Math.random() / 2));
-      if (attempt >= attempts || signal?.aborted === true || Date.now() + pause >= deadline) return conclude(outcome);
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      if (attempt >= attempts || Date.now() + pause >= deadline) return conclude(outcome);
+      const isOpen = await sleep(pause, true, { signal: closing.signal }).catch(() => false);
+      if (!isOpen) return conclude(outcome);
     }
   };
 
@@ -285,7 +289,10 @@ export const make = (options: {
     timing,
     request,
     /** Unanswered requests end unanswered. */
-    close: (): Promise<void> => pool.destroy(),
+    close: (): Promise<void> => {
+      closing.abort();
+      return pool.destroy();
+    },
   };
 };
 

@@ -36,6 +36,8 @@ const resultOf = (code: string | undefined, message: string): Result => {
     case "NoSuchKey":
     case "NotFound":
       return { outcome: { _tag: "Gone" }, isMarker: false };
+    case S3Error.truncated.code:
+      return noAnswer;
     case "PreconditionFailed":
       return { outcome: { _tag: "Changed" }, isMarker: false };
     case "AccessDenied":
@@ -52,7 +54,6 @@ const resultOf = (code: string | undefined, message: string): Result => {
 };
 
 const result = (answer: Answer): Result => {
-  if (answer.isTruncated) return noAnswer;
   if (answer.status < 300) {
     return { outcome: { _tag: "Deleted" }, isMarker: S3Error.header(answer, "x-amz-delete-marker") === "true" };
   }
@@ -76,7 +77,7 @@ export const deleteOne = (client: Client, key: string, etag: string | undefined,
 /** Asks, then deletes: what is written in between is lost. Only where the spec accepts that. */
 const compareAndDelete = async (client: Client, { key, origin }: Target, deadline: number): Promise<Result> => {
   const head = await client.request({ method: "HEAD", key }, client.timing.deleting, deadline);
-  if (head.isTruncated || head.status >= 300) return result(head);
+  if (head.status >= 300) return result(head);
   return S3Error.header(head, "etag") === origin.version
     ? result(await deleteOne(client, key, undefined, deadline))
     : resultOf("PreconditionFailed", "");

@@ -31,8 +31,12 @@ export const header = ({ headers }: Answer, name: string): string | undefined =>
   return typeof value === "string" ? value : value?.[0];
 };
 
+/** Our own, for an answer whose body ended before its end, again and again. */
+export const truncated = { status: 599, code: "TruncatedAnswer" };
+
 /** Codes of answers without a body, as HEAD has them. */
 const codeOfStatus: Readonly<Record<number, string>> = {
+  [truncated.status]: truncated.code,
   301: "PermanentRedirect",
   307: "TemporaryRedirect",
   403: "AccessDenied",
@@ -187,8 +191,8 @@ const isTls = (code: string): boolean =>
     code,
   );
 
-/** Whether the same request may get an answer later. */
-export const isPassing = (cause: unknown): boolean => !isTls(codeOf(cause));
+/** Whether the same request may get an answer later; none does once the connections are closed. */
+export const isPassing = (cause: unknown): boolean => !isTls(codeOf(cause)) && codeOf(cause) !== "UND_ERR_DESTROYED";
 
 export const ofCredentials = (place: Place, cause: unknown): StorageError =>
   fault(

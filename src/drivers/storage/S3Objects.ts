@@ -26,7 +26,7 @@ const refused = (outcome: "rejected" | "failed", code: string, reason: string): 
 
 /** Faults of the store are thrown; those that may be of this object alone are answered. */
 const read = (client: Client, answer: Answer, maxBytes: number): Read => {
-  const { body, isTruncated, refusedBytes, status } = answer;
+  const { body, refusedBytes, status } = answer;
   if (refusedBytes !== undefined) {
     return {
       outcome: refused(
@@ -35,9 +35,6 @@ const read = (client: Client, answer: Answer, maxBytes: number): Read => {
         `it has ${refusedBytes} bytes, more than the ${maxBytes} allowed`,
       ),
     };
-  }
-  if (isTruncated) {
-    return { outcome: refused("failed", "storage/truncated", "its content is cut short each time; run again later") };
   }
   if (status < 300) {
     const version = S3Error.header(answer, "etag");
@@ -53,6 +50,8 @@ const read = (client: Client, answer: Answer, maxBytes: number): Read => {
   switch (code) {
     case "NoSuchKey":
       return { outcome: { _tag: "Gone" } };
+    case S3Error.truncated.code:
+      return { outcome: refused("failed", "storage/truncated", "its content is cut short each time; run again later") };
     case "AccessDenied":
       return {
         outcome: refused("failed", "storage/denied", "these credentials may not read it; grant s3:GetObject on it"),
@@ -116,8 +115,6 @@ export const make = (client: Client) => {
           },
         },
         reading,
-        undefined,
-        signal,
       );
       largestNow = Math.max(largestNow, answer.body.length, isCut ? (answer.refusedBytes ?? 0) : 0);
       if (isCut) cut = Math.min(cut, index);

@@ -213,6 +213,31 @@ describe("a server that goes away", () => {
       expect(again.every((one) => one._tag === "Read")).toBe(true);
     }), 30_000);
 
+  it.scoped("who ends meanwhile is not held up by what is waited for", () =>
+    Effect.gen(function*() {
+      const { bucket } = yield* world;
+      const proxy = yield* Proxy.make(server.port);
+      const scope = yield* Scope.make();
+      const patient = {
+        ...timing,
+        pauseMillis: 60_000,
+        maxPauseMillis: 60_000,
+        reading: { ...timing.reading, totalMillis: 120_000 },
+      };
+      const storage = yield* S3.make({
+        name: "cache-storage",
+        config: configOf(server, bucket, { endpoint: `http://127.0.0.1:${proxy.port}` }),
+        timing: patient,
+      }).pipe(Scope.extend(scope));
+      yield* proxy.refuse;
+      yield* proxy.reset;
+      const reading = yield* Effect.fork(Effect.flip(storage.read(["a"], 100)));
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 300)));
+      yield* Scope.close(scope, Exit.void);
+      expect((yield* Fiber.join(reading)).reason).toBe("Unavailable");
+      expect((yield* Effect.flip(storage.read(["a"], 100))).reason).toBe("Unavailable");
+    }), 10_000);
+
   it.scoped("one that hangs is a failure that says so", () =>
     Effect.gen(function*() {
       const hung = yield* Server.make();
