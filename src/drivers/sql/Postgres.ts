@@ -99,7 +99,8 @@ export const make = (options: Options): Effect.Effect<Sql, ConnectionError | Sql
     const synchronousCommit = overruled ? "on" : String(found);
     const settings = setLocal(settingsOf(options, address, overruled));
     const begin = {
-      write: `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${settings}`,
+      // Not READ WRITE: a server or role that was told only to read is not overruled.
+      write: `BEGIN ISOLATION LEVEL READ COMMITTED; ${settings}`,
       // One snapshot for all statements of a program.
       read: `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${settings}`,
     };
