@@ -108,7 +108,7 @@ describe("columns of PostgreSQL", () => {
       const sink = yield* openSink(driver, { sink: sinkOf(["v", "b", "u", "i", "c", "j"]), settings: unchecked });
       const odd = documents([
         { v: "four" },
-        { v: "   " + " " },
+        { v: "    " },
         { b: 2n },
         { u: "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11" },
         { i: 1.5 },
