@@ -11,6 +11,7 @@ import * as TlsFiles from "../TlsFiles.ts";
 import * as MysqlCheckup from "./MysqlCheckup.ts";
 import * as MysqlDurability from "./MysqlDurability.ts";
 import * as MysqlPool from "./MysqlPool.ts";
+import * as MysqlReplica from "./MysqlReplica.ts";
 import * as MysqlSession from "./MysqlSession.ts";
 import type { Session } from "./MysqlSession.ts";
 import * as MysqlUrl from "./MysqlUrl.ts";
@@ -49,7 +50,7 @@ export const make = (
       lockTimeout: config.lockTimeout,
       readOnly: access === "read",
     };
-    const pool = yield* MysqlPool.make(MysqlSession.connect(settings), config.poolSize);
+    const pool = yield* MysqlPool.make(connection, MysqlSession.connect(settings), config.poolSize);
     const { durability, isMariaDb, version } = yield* pool.use((session) =>
       Effect.map(MysqlDurability.look(session), (durability) => ({
         durability,
@@ -100,7 +101,8 @@ export const make = (
       read: (program, definition, input) =>
         transact(beginRead, () => program.script(definition, input), (session) => session.run("COMMIT", [])),
       settle: durability.durable ? pool.use((session) => MysqlDurability.settle(connection, session)) : Effect.void,
-      checkup: (needs) => MysqlCheckup.checkup({ pool, durability, poolSize: config.poolSize, needs }),
+      lag: pool.use((session) => Effect.map(session.records("SHOW REPLICA STATUS"), MysqlReplica.lag)),
+      checkup: (needs) => MysqlCheckup.checkup({ pool, url, durability, poolSize: config.poolSize, needs }),
     };
   });
 

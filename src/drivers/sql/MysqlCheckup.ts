@@ -6,15 +6,17 @@ import type { Row, SqlNeeds } from "../../core/Sql.ts";
 import type { Durability } from "./MysqlDurability.ts";
 import type { MysqlPool } from "./MysqlPool.ts";
 import type { Session } from "./MysqlSession.ts";
+import type { MysqlUrl } from "./MysqlUrl.ts";
 
 export interface Subject {
   readonly pool: MysqlPool;
+  readonly url: MysqlUrl;
   readonly durability: Durability;
   readonly poolSize: number;
   readonly needs: SqlNeeds;
 }
 
-export const checkup = ({ durability, needs, pool, poolSize }: Subject): Effect.Effect<ReadonlyArray<Check>> =>
+export const checkup = ({ durability, needs, pool, poolSize, url }: Subject): Effect.Effect<ReadonlyArray<Check>> =>
   pool.use((session) =>
     Effect.gen(function*() {
       const found = yield* tables(session, needs);
@@ -22,8 +24,9 @@ export const checkup = ({ durability, needs, pool, poolSize }: Subject): Effect.
         {
           name: "sql/reachable",
           status: "pass" as const,
-          detail: `${session.isMariaDb ? "MariaDB" : "MySQL"} ${session.version}${session.encrypted ? ", TLS" : ""}`,
+          detail: `${session.isMariaDb ? "MariaDB" : "MySQL"} ${session.version}, ${url.database}`,
         },
+        tls(session, url),
         found,
         ...(found.status === "pass" ? [yield* permissions(session, needs), yield* engines(session, needs)] : []),
         ...(needs.access === "write" ? [yield* writable(session), yield* binlog(session)] : []),
@@ -61,6 +64,25 @@ const tables = (session: Session, needs: SqlNeeds): Answer =>
         };
     },
   );
+
+const tls = (session: Session, { address, tls: word }: MysqlUrl): Check => {
+  if (session.encrypted) {
+    return word === "checked" ? { name: "sql/tls", status: "pass", detail: "TLS, the certificate checked" } : {
+      name: "sql/tls",
+      status: "warn",
+      detail: "TLS, the certificate not checked: whoever is on the way can pass for the server",
+      remedy: "Write tls=true in the URL, and name the authority in the connection's tls.ca",
+    };
+  }
+  return "socket" in address || /^(?:localhost$|127\.|::1$)/.test(address.host)
+    ? { name: "sql/tls", status: "pass", detail: "no TLS, on this host" }
+    : {
+      name: "sql/tls",
+      status: "warn",
+      detail: "no TLS: whoever is on the way can read and change what is written",
+      remedy: "Turn TLS on in the server, and write tls=true in the URL",
+    };
+};
 
 const quote = (name: string): string => `\`${name.replaceAll("`", "``")}\``;
 

@@ -1,7 +1,7 @@
 /** Sessions of one server, opened when one is asked for and none is idle, up to a number. */
 import { Clock, Duration, Effect } from "effect";
 import type { Scope } from "effect";
-import type { SqlError } from "../../core/Errors.ts";
+import { SqlError } from "../../core/Errors.ts";
 import type { Session } from "./MysqlSession.ts";
 
 export interface MysqlPool {
@@ -13,6 +13,7 @@ export interface MysqlPool {
 const longestIdle = Duration.seconds(30);
 
 export const make = (
+  connection: string,
   connect: Effect.Effect<Session, SqlError>,
   size: number,
 ): Effect.Effect<MysqlPool, never, Scope.Scope> =>
@@ -28,6 +29,9 @@ export const make = (
     );
 
     const acquire = Effect.gen(function*() {
+      if (isClosed) {
+        return yield* new SqlError({ connection, reason: "ConnectionLost", code: "CLOSED", detail: "it was closed" });
+      }
       const now = yield* Clock.currentTimeMillis;
       for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
         if (last.session.isUsable() && now - last.since < Duration.toMillis(longestIdle)) return last.session;

@@ -28,6 +28,8 @@ export interface Session {
     binds: ReadonlyArray<Bind>,
     phase?: MysqlError.Phase,
   ) => Effect.Effect<ReadonlyArray<Row>, SqlError>;
+  /** Rows by column name, for statements whose columns are not ours to choose. */
+  readonly records: (text: string) => Effect.Effect<ReadonlyArray<Readonly<Record<string, Value>>>, SqlError>;
   /** False once the connection is lost, or an answer is still owed: it must not be used again. */
   readonly isUsable: () => boolean;
   /** At once, whatever is under way. */
@@ -81,10 +83,10 @@ const open = (settings: Settings, tls: Tls): Effect.Effect<Session, SqlError> =>
     };
     const deadlineMs = Duration.toMillis(Duration.sum(settings.statementTimeout, deadlineBeyondTimeout));
 
-    const run: Session["run"] = (text, binds, phase = "run") =>
-      Effect.async<ReadonlyArray<Row>, SqlError>((resume) => {
+    const send = (text: string, binds: ReadonlyArray<Bind>, phase: MysqlError.Phase): Effect.Effect<Answer, SqlError> =>
+      Effect.async((resume) => {
         state.owed++;
-        const settle = (answer: Effect.Effect<ReadonlyArray<Row>, SqlError>): void => {
+        const settle = (answer: Effect.Effect<Answer, SqlError>): void => {
           clearTimeout(timer);
           resume(answer);
         };
@@ -96,15 +98,22 @@ const open = (settings: Settings, tls: Tls): Effect.Effect<Session, SqlError> =>
         const answer = (error: unknown, rows: unknown, fields: ReadonlyArray<FieldPacket> | undefined): void => {
           state.owed--;
           if (error !== null) settle(MysqlError.translate(name, error, phase));
-          else settle(Effect.succeed(Array.isArray(rows) ? toRows(rows as Array<Array<unknown>>, fields ?? []) : []));
+          else settle(Effect.succeed({ rows: Array.isArray(rows) ? rows : [], fields: fields ?? [] }));
         };
         if (binds.length === 0) connection.query({ sql: text, rowsAsArray: true }, answer);
         else connection.execute({ sql: text, values: binds.map(toParameter), rowsAsArray: true }, answer);
         return Effect.sync(destroy);
       });
+    const run: Session["run"] = (text, binds, phase = "run") => Effect.map(send(text, binds, phase), toRows);
+    const records: Session["records"] = (text) =>
+      Effect.map(send(text, [], "run"), (answer) =>
+        toRows(answer).map((row) =>
+          Object.fromEntries(answer.fields.map(({ name }, at) => [name, row[at]!]))
+        ));
 
     const session = (version: string, isMariaDb: boolean): Session => ({
       run,
+      records,
       isUsable: () => !state.isLost && state.owed === 0,
       destroy,
       version,
@@ -177,6 +186,12 @@ const sessionSettings = ({ lockTimeout, readOnly, statementTimeout }: Settings, 
   ];
 };
 
+interface Answer {
+  /** Arrays of their own, free to change. */
+  readonly rows: Array<Array<unknown>>;
+  readonly fields: ReadonlyArray<FieldPacket>;
+}
+
 const toParameter = (value: Bind): string | number | bigint | Buffer | null => {
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   if (typeof value === "object" && value !== null) throw new TypeError("MySQL binds no lists");
@@ -188,7 +203,7 @@ const integers = new Set<number | undefined>(
 );
 
 /** The library gives whole numbers as numbers or text, by their size: here they are bigint, always. */
-const toRows = (rows: Array<Array<unknown>>, fields: ReadonlyArray<FieldPacket>): ReadonlyArray<Row> => {
+const toRows = ({ fields, rows }: Answer): ReadonlyArray<Row> => {
   for (let at = 0; at < fields.length; at++) {
     const type = fields[at]!.columnType;
     if (integers.has(type)) {
