@@ -1,15 +1,18 @@
-/** Batches per writer that make a round: enough for its rate to say something, few enough that it is soon known. */
-const roundBatches = 4;
+/**
+ * Batches per writer that make a round. Writers tend to end together, so that a round is wrong by up to one batch of each: a quarter while doubling,
+ * a sixteenth later. The gains asked for lie above both.
+ */
+const roundBatches = { doubling: 4, gently: 16 };
 /** Shortest round: beneath it the rate is that of timers and buffers. */
 const roundMillis = 1000;
 /** A round in which the batch size moved further than this says more about the size than about the writers. */
 const steadyWithin = 1.25;
 /** Share of the ideal gain that more writers must bring to be kept; and the least gain that is no noise. */
-const shareOfIdeal = 0.2;
-const leastGain = 0.05;
-/** Growth once doubling has ended: a quarter, which ideally brings five times the least gain. */
+const shareOfIdeal = 0.3;
+const leastGain = 0.07;
+/** Growth once doubling has ended. */
 const gently = 1 / 4;
-/** Rounds to wait before the next trial after one that did not pay; doubles up to the second, so that a settled run stays settled. */
+/** Rounds to wait at a ceiling before it is tried again; doubles up to the second, so that a settled run stays settled. */
 const firstRest = 4;
 const longestRest = 64;
 
@@ -27,16 +30,21 @@ export interface Observation {
 
 /**
  * How many batches are under way at once, by AIMD on throughput: more writers are tried for a round and kept if items per second rose (doubling until
- * it first does not pay, then a quarter more, ever more seldom); a failed attempt, or a round in which most batches held their locks too long, halves them.
+ * that first does not pay, then a quarter more); a failed attempt, or a round in which most batches held their locks too long, halves them. What did
+ * not pay is a ceiling, tried again ever more seldom.
  */
 export class Concurrency {
   readonly #max: number;
   #writers: number;
   #isDoubling = true;
   #trial: { readonly from: number; readonly rate: number } | undefined;
-  /** Rounds until the next trial. */
+  /** The fewest writers that are known to be too many. */
+  #ceiling = Number.POSITIVE_INFINITY;
+  /** Rounds until the ceiling may be tried again. */
   #resting = 0;
   #nextRest = firstRest;
+  /** No round has ended well since the last cut: it is the same trouble still. */
+  #isInTrouble = false;
   /** Attempts begun before the last change: they say nothing about it. */
   #stale = 0;
   #round: { readonly since: number; readonly batchItems: number } | undefined;
@@ -57,9 +65,6 @@ export class Concurrency {
   /** What was seen so far cannot be compared with what comes: the run stood still. */
   restart(): void {
     this.#round = undefined;
-    this.#items = 0;
-    this.#batches = 0;
-    this.#over = 0;
   }
 
   observe({ at, batchItems, isOver, items, succeeded }: Observation): void {
@@ -68,23 +73,27 @@ export class Concurrency {
       return;
     }
     if (!succeeded) return this.#halve();
-    if (this.#round === undefined) {
-      this.#round = { since: at, batchItems };
-      return;
-    }
+    if (this.#round === undefined) return this.#begin(at, batchItems);
     this.#items += items;
     this.#batches++;
     if (isOver) this.#over++;
     const elapsed = at - this.#round.since;
-    if (this.#batches < roundBatches * this.#writers || elapsed < roundMillis) return;
+    const enough = (this.#isDoubling ? roundBatches.doubling : roundBatches.gently) * this.#writers;
+    if (this.#batches < enough || elapsed < roundMillis) return;
     const rate = this.#items / elapsed;
     const moved = batchItems / this.#round.batchItems;
-    const isSteady = moved < steadyWithin && moved > 1 / steadyWithin;
     const wasOver = this.#over > this.#batches / 2;
-    this.restart();
+    this.#begin(at, batchItems);
+    if (wasOver) return this.#halve();
+    this.#isInTrouble = false;
+    if (moved < steadyWithin && moved > 1 / steadyWithin) this.#judge(rate);
+  }
+
+  #begin(at: number, batchItems: number): void {
     this.#round = { since: at, batchItems };
-    if (wasOver) this.#halve();
-    else if (isSteady) this.#judge(rate);
+    this.#items = 0;
+    this.#batches = 0;
+    this.#over = 0;
   }
 
   #judge(rate: number): void {
@@ -93,36 +102,41 @@ export class Concurrency {
       this.#trial = undefined;
       const ideal = this.#writers / from - 1;
       if (rate < before * (1 + Math.max(leastGain, ideal * shareOfIdeal))) {
-        this.#isDoubling = false;
-        this.#rest();
+        this.#hitCeiling();
         return this.#change(from);
       }
-      this.#nextRest = firstRest;
+      if (this.#writers >= this.#ceiling) this.#lift();
     }
-    if (this.#resting > 0) {
-      this.#resting--;
-      return;
-    }
-    if (this.#writers === this.#max) return;
+    const more = Math.min(this.#max, this.#writers + Math.ceil(this.#writers * (this.#isDoubling ? 1 : gently)));
+    if (this.#resting > 0) this.#resting--;
+    const next = this.#resting > 0 ? Math.min(more, this.#ceiling - 1) : more;
+    if (next <= this.#writers) return;
     this.#trial = { from: this.#writers, rate };
-    this.#change(this.#isDoubling ? this.#writers * 2 : this.#writers + Math.ceil(this.#writers * gently));
+    this.#change(next);
   }
 
   #halve(): void {
-    this.#isDoubling = false;
+    if (!this.#isInTrouble) this.#hitCeiling();
+    this.#isInTrouble = true;
     this.#trial = undefined;
-    this.#rest();
     this.#change(Math.max(1, Math.floor(this.#writers / 2)));
   }
 
-  #rest(): void {
+  #hitCeiling(): void {
+    this.#isDoubling = false;
+    this.#ceiling = this.#writers;
     this.#resting = this.#nextRest;
     this.#nextRest = Math.min(this.#nextRest * 2, longestRest);
   }
 
+  #lift(): void {
+    this.#ceiling = Number.POSITIVE_INFINITY;
+    this.#nextRest = firstRest;
+  }
+
   #change(writers: number): void {
     this.#stale = this.#writers;
-    this.#writers = Math.min(this.#max, writers);
+    this.#writers = writers;
     this.restart();
   }
 }

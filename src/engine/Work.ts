@@ -190,7 +190,11 @@ const acquire = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set<Admi
     const taken = new Set(keys.filter((_, index) => granted.taken[index]));
     bench.holds.contended(keys.length - taken.size);
     const lease = lock.shared && taken.size > 0
-      ? { taken: granted.taken, valid: granted.valid, release: Effect.zipRight(granted.release, measured(bench, since)) }
+      ? {
+        taken: granted.taken,
+        valid: granted.valid,
+        release: Effect.zipRight(granted.release, measured(bench, since)),
+      }
       : granted;
     const mine = admitted.filter(({ lockKey }) => taken.has(lockKey!));
     const others = admitted.filter(({ lockKey }) => !taken.has(lockKey!));
