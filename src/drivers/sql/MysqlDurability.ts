@@ -63,12 +63,12 @@ export const settle = (connection: string, session: Session): Effect.Effect<void
   Effect.gen(function*() {
     const { current, flushed } = yield* progress(session);
     if (current !== undefined && flushed !== undefined && flushed >= current) return;
+    // MariaDB syncs then only as it does at a commit, so that looking again is what counts.
     const isFlushed = yield* session.run("FLUSH LOCAL ENGINE LOGS", []).pipe(
       Effect.as(true),
       Effect.catchIf(({ reason }) => reason === "Environment", () => Effect.succeed(false)),
     );
-    if (isFlushed) return;
-    if (current === undefined) return yield* wait(backgroundFlush);
+    if (current === undefined) return isFlushed ? undefined : yield* wait(backgroundFlush);
     for (let round = 0; round < rounds; round++) {
       const now = yield* progress(session);
       if (now.flushed !== undefined && now.flushed >= current) return;

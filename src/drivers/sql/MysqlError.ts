@@ -54,7 +54,6 @@ const lost = new Set([1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1927
 const lostCodes =
   /^(?:PROTOCOL_|ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_AGAIN|ENOTFOUND|DEADLINE|EADDRNOTAVAIL|ERR_STREAM|ERR_SOCKET|ERR_SSL)/;
 
-const tlsRemedy = "Name the authority that signed the server's certificate in the connection's tls.ca";
 const connections =
   "Raise the server's max_connections, or lower the connection's poolSize and the pipeline's concurrency";
 const grants = "Grant the user SELECT, INSERT and UPDATE on the tables of this database";
@@ -94,12 +93,9 @@ const remedies: Readonly<Record<string, string>> = {
   ETIMEDOUT: "Check host, port and firewalls",
   DEADLINE: "Look at the load of the server, and at the network between",
   HANDSHAKE_NO_SSL_SUPPORT: "The server has no TLS: set it up there, or write tls=false in the URL",
-  DEPTH_ZERO_SELF_SIGNED_CERT: tlsRemedy,
-  SELF_SIGNED_CERT_IN_CHAIN: tlsRemedy,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: tlsRemedy,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: tlsRemedy,
-  ERR_TLS_CERT_ALTNAME_INVALID: "Use the name that is in the server's certificate",
-  CERT_HAS_EXPIRED: "Renew the server's certificate",
+  // The library gives every fault of a certificate this code, and its own words.
+  HANDSHAKE_SSL_ERROR:
+    "Name the authority that signed the server's certificate in the connection's tls.ca, and the server as its certificate does",
 };
 
 const reasonOf = ({ code, errno }: Failure, phase: Phase): SqlError["reason"] => {
