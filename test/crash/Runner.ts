@@ -2,9 +2,25 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { FaultPoint } from "../../src/core/Faults.ts";
 import type * as Cache from "./Cache.ts";
 
 const bin = fileURLToPath(new URL("../../dist/bin.js", import.meta.url));
+
+/** Boundaries of a batch, each of which a run passes many times. */
+export const boundaries: ReadonlyArray<FaultPoint> = [
+  "before-lock",
+  "after-lock",
+  "before-write",
+  "before-commit",
+  "after-commit",
+  "before-read-back",
+  "after-read-back",
+  "before-post-steps",
+  "before-delete",
+  "after-delete",
+  "before-unlock",
+];
 
 /** Where and when a process is to be killed: at a passing of a boundary, or after a while. */
 export type Death = { readonly fault: string } | { readonly afterMillis: number };
@@ -17,7 +33,7 @@ export interface End {
 
 /** Runs `narinfo-to-db` with these settings, in the cache's folder: runners of one cache share its state file. */
 export const run = async (
-  cache: Cache.Cache,
+  cache: Pick<Cache.Cache, "folder" | "variables">,
   settings: ReadonlyArray<string>,
   death: Death | undefined,
 ): Promise<End> => {

@@ -6,23 +6,9 @@ import { describe, expect, it } from "vitest";
 import type { FaultPoint } from "../../src/core/Faults.ts";
 import * as Cache from "./Cache.ts";
 import * as Random from "./Random.ts";
-import { accountOf, locks, run, small } from "./Runner.ts";
+import { accountOf, boundaries, locks, run, small } from "./Runner.ts";
 
-const points: ReadonlyArray<FaultPoint> = [
-  "before-lock",
-  "after-lock",
-  "before-write",
-  "before-commit",
-  "after-commit",
-  "before-read-back",
-  "after-read-back",
-  "before-post-steps",
-  "before-delete",
-  "after-delete",
-  "before-unlock",
-  "before-report",
-  "after-report",
-];
+const points: ReadonlyArray<FaultPoint> = [...boundaries, "before-report", "after-report"];
 /** Reached by long runs only: the first heartbeat comes after five seconds. */
 const pulsePoints: ReadonlyArray<FaultPoint> = ["before-checkpoint", "after-checkpoint"];
 
