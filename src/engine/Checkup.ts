@@ -60,6 +60,15 @@ const needsOf = (spec: Spec): ReadonlyArray<Need> => {
   return [
     ...source.map((need) => need.kind === "storage" ? { ...need, needs: { ...need.needs, deletes } } : need),
     ...(spec.sink.component.needs?.(spec.sink.options) ?? []),
+    ...spec.throttles.flatMap((throttle): ReadonlyArray<Need> =>
+      "replicaLag" in throttle
+        ? [{
+          kind: "sql",
+          connection: throttle.replicaLag.connection,
+          needs: { tables: [], access: "read" },
+        }]
+        : []
+    ),
     ...spec.transforms.flatMap(({ component, options }) => component.needs?.(options) ?? []),
     ...spec.postSteps.flatMap(({ component, options }) => component.needs?.(options) ?? []),
   ];
@@ -80,14 +89,18 @@ const unique = <A>(values: ReadonlyArray<A>): ReadonlyArray<A> => [
   ...new Map(values.map((value) => [canonicalJson(value), value])).values(),
 ];
 
-/** The connections of these pipelines by name, in parallel. */
-export const connections = Effect.fn("Checkup.connections")(function*(specs: ReadonlyArray<Spec>) {
+/** The connections of these pipelines by name, in parallel; those that are not `known` cannot be opened at all. */
+export const connections = Effect.fn("Checkup.connections")(function*(
+  specs: ReadonlyArray<Spec>,
+  known: ReadonlyMap<string, unknown>,
+) {
   const asked = new Map<string, { readonly needs: Array<Need>; timeout: Duration.Duration }>();
   for (const spec of specs) {
     for (const need of needsOf(spec)) {
-      const known = asked.get(need.connection) ?? { needs: [], timeout: spec.sink.statementTimeout };
-      known.needs.push(need);
-      asked.set(need.connection, known);
+      if (!known.has(need.connection)) continue;
+      const so = asked.get(need.connection) ?? { needs: [], timeout: spec.sink.statementTimeout };
+      so.needs.push(need);
+      asked.set(need.connection, so);
     }
   }
   const examined = yield* Effect.forEach(asked, ([name, { needs, timeout }]) =>

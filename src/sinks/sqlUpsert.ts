@@ -211,10 +211,11 @@ tables:
 `,
   }],
   accepts: "document",
-  needs: ({ connection, requires, tables }) => [{
+  // Tables that are only required are looked for when the target is inspected: nobody needs rights on them.
+  needs: ({ connection, tables }) => [{
     kind: "sql",
     connection,
-    needs: { tables: [...new Set([...requires, ...tables].map(({ table }) => table))], access: "write" },
+    needs: { tables: [...new Set(tables.map(({ table }) => table))], access: "write" },
   }],
   check: ({ tables }) => MappingCheck.check(tables),
   inspect,

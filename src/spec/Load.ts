@@ -50,6 +50,8 @@ export interface LoadedPipeline {
   readonly name: string;
   /** Present where no finding is an error, nor one of the project about a connection that it uses. */
   readonly spec: Spec | undefined;
+  /** Present where its own file has no errors, whatever is wrong with connections and locks. */
+  readonly draft: Spec | undefined;
   readonly findings: ReadonlyArray<Finding.Finding>;
   /** Effective values of the pipeline and of the project's sections, or those at or below a path. */
   readonly explain: (path?: string) => ReadonlyArray<Explain.Entry>;
@@ -192,6 +194,7 @@ export const loadPipeline = Effect.fn("Load.pipeline")(function*(
     return {
       name: pipeline.name,
       spec: undefined,
+      draft: undefined,
       findings: parsed.findings,
       explain: (path) => Explain.below(loaded.entries, path),
       connections: new Set(),
@@ -216,6 +219,7 @@ export const loadPipeline = Effect.fn("Load.pipeline")(function*(
   return {
     name: pipeline.name,
     spec: isConnected && !findings.some(Finding.isError) ? decoded.spec : undefined,
+    draft: decoded.spec,
     findings,
     explain: (path) => Explain.below(entries, path),
     connections: decoded.connections,

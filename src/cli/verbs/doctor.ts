@@ -57,7 +57,7 @@ export const doctor = Verb.make({
       ? yield* Workspace.loadAll(workspace)
       : [yield* Workspace.loadNamed(workspace, name)];
     const pipelines = files.map(({ loaded }) => loaded);
-    const specs = pipelines.flatMap(({ spec }): ReadonlyArray<Spec> => spec === undefined ? [] : [spec]);
+    const specs = pipelines.flatMap(({ draft }): ReadonlyArray<Spec> => draft === undefined ? [] : [draft]);
     const { project } = workspace.loaded;
     const registry = yield* host.registry;
     const connections = project === undefined
@@ -65,10 +65,10 @@ export const doctor = Verb.make({
       : yield* Layer.build(host.connections(Workspace.connectionsOf(project)));
 
     const [examined, lock, state] = yield* Effect.all([
-      connections === undefined
+      connections === undefined || project === undefined
         ? Effect.succeed(new Map<string, Checkup.Examined>())
-        : Effect.provide(Checkup.connections(specs), connections),
-      connections === undefined || specs.length === 0
+        : Effect.provide(Checkup.connections(specs, project.connections), connections),
+      connections === undefined || specs.length === 0 || project?.faults.lock.some(Finding.isError) === true
         ? Effect.succeed({ checks: [], isOpen: false, isConfiguration: false })
         : Effect.provide(Checkup.lock, connections),
       host.checkupState(workspace.statePath),
