@@ -10,18 +10,11 @@ const element = (value: Value): string => {
   return value instanceof Uint8Array ? `"\\\\x${Buffer.from(value).toString("hex")}"` : String(value);
 };
 
-const isPlainText = (list: ReadonlyArray<Value>): boolean => {
-  for (let at = 0; at < list.length; at++) if (typeof list[at] !== "string") return false;
-  return !needsEscapes(list.join(""));
-};
-
 /** What `pg` sends as it is: it has its own ideas of arrays and numbers. */
 export const encode = (bind: Bind): string | Buffer | null => {
   if (bind === null || typeof bind === "string") return bind;
   if (bind instanceof Uint8Array) return Buffer.from(bind);
   if (typeof bind !== "object") return String(bind);
-  // The usual column: joined at once, ten times faster than value by value.
-  if (bind.length > 0 && isPlainText(bind)) return `{"${bind.join('","')}"}`;
   let text = "";
   for (let at = 0; at < bind.length; at++) text += at === 0 ? element(bind[at]!) : `,${element(bind[at]!)}`;
   return `{${text}}`;

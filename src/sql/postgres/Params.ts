@@ -56,11 +56,17 @@ const lists = ({ children, facets, layout }: Statements, batch: Batch, table: nu
     for (let at = 0; at < texts.length; at++) {
       const text = texts[at]!;
       if (at > 0 && text === texts[at - 1]) continue;
-      list += `${at === 0 ? "" : ","}${text === null ? "NULL" : `"${text.replace(/["\\]/g, "\\$&")}"`}`;
+      list += at === 0 ? element(text) : `,${element(text)}`;
     }
     return `{${list}}`;
   });
 };
+
+/** Characters that mean nothing in an array: what has no others, and does not read NULL, needs no quotes. */
+const unquoted = /^(?!null$)[\w+./:=?@-]+$/i;
+
+const element = (text: string | null): string =>
+  text === null ? "NULL" : unquoted.test(text) ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
 
 /** As `json_build_array` spells it. */
 const jsonList = (parts: ReadonlyArray<string | null>): string =>
