@@ -31,6 +31,7 @@ export const checkup = ({ durability, needs, pool, poolSize, url }: Subject): Ef
         ...(found.status === "pass" ? [yield* permissions(session, needs), yield* engines(session, needs)] : []),
         ...(needs.access === "write" ? [yield* writable(session), yield* binlog(session)] : []),
         durable(durability),
+        yield* flush(session),
         yield* connections(session, poolSize),
         yield* clock(session),
       ];
@@ -172,6 +173,20 @@ const durable = ({ durable, text }: Durability): Check =>
       detail: `${text}: a power loss can undo what is committed`,
       remedy: "Set innodb_flush_log_at_trx_commit=1, innodb_doublewrite=ON and, with a binary log, sync_binlog=1",
     };
+
+/** A sync that was not needed changes nothing. */
+const flush = (session: Session): Answer =>
+  session.run("FLUSH LOCAL ENGINE LOGS", []).pipe(
+    Effect.as<Check>({ name: "sql/flush", status: "pass", detail: "this user may have the redo log synced" }),
+    Effect.catchIf(({ reason }) => reason === "Environment", () =>
+      Effect.succeed<Check>({
+        name: "sql/flush",
+        status: "warn",
+        detail:
+          "this user may not have the redo log synced: reading back may wait for the server to do it, up to a second",
+        remedy: "GRANT RELOAD ON *.* TO this user",
+      })),
+  );
 
 /** ncps opens 25 itself. */
 const spareConnections = 30;
