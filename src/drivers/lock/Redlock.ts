@@ -1,4 +1,4 @@
-import { Clock, Deferred, Duration, Effect, Either } from "effect";
+import { Clock, Duration, Effect, Either } from "effect";
 import { LockError } from "../../core/Errors.ts";
 import type { Lease } from "../../core/Lock.ts";
 
@@ -62,6 +62,13 @@ const poll = (nodes: ReadonlyArray<Node>, ask: (node: Node) => Answers): Effect.
     return { answers, failures: results.filter(Either.isLeft).map(({ left }) => left) };
   });
 
+/** Once more where too few answered: a connection may have been lost, which is no lock lost. */
+const pollAgain = (nodes: ReadonlyArray<Node>, ask: (node: Node) => Answers): Effect.Effect<Poll> =>
+  Effect.flatMap(
+    poll(nodes, ask),
+    (first) => first.answers.length < quorumOf(nodes) ? poll(nodes, ask) : Effect.succeed(first),
+  );
+
 const agreed = (quorum: number, answers: Poll["answers"], index: number): boolean =>
   answers.reduce((count, answer) => count + (answer[index] ? 1 : 0), 0) >= quorum;
 
@@ -71,15 +78,14 @@ export const noQuorum = (
   answered: number,
   failures: ReadonlyArray<LockError>,
 ): LockError => {
+  if (nodes.length === 1 && failures[0] !== undefined) return failures[0];
   const unusable = failures.find(({ reason }) => reason === "Unusable");
   const first = unusable ?? failures[0];
   const details = failures.map(({ connection, detail }) => `${connection}: ${detail}`).join("; ");
   return new LockError({
     reason: unusable === undefined ? "Unavailable" : "Unusable",
     connection: "redis",
-    detail: nodes.length === 1
-      ? details
-      : `${answered} of ${nodes.length} nodes can be used, ${quorumOf(nodes)} are needed (${details})`,
+    detail: `${answered} of ${nodes.length} nodes can be used, ${quorumOf(nodes)} are needed (${details})`,
     remedy: first?.remedy,
     cause: first,
   });
@@ -106,25 +112,28 @@ export const acquire = Effect.fn("Redlock.acquire")(function*(
   if (answers.length < quorum) return yield* noQuorum(nodes, answers.length, failures);
 
   const own = new Set(distinct.filter((_, index) => agreed(quorum, answers, index)));
-  const short = distinct.filter((key, index) => !own.has(key) && answers.some((answer) => answer[index]));
+  // A node whose answer is missing may have granted any of them.
+  const mayBeGranted = (index: number) => failures.length > 0 || answers.some((answer) => answer[index]);
+  const short = distinct.filter((key, index) => !own.has(key) && mayBeGranted(index));
   if (short.length > 0) yield* giveBack(nodes, { keys: short, token, timeout });
 
   const deadline = begun + Duration.toMillis(ttl) * (1 - driftShare);
   const ours = [...own];
-  const released = yield* Deferred.make<void>();
+  let released = false;
   const inTime = Effect.map(monotonicMillis, (now) => now < deadline);
   const lease: Lease = {
     taken: keys.map((key) => own.has(key)),
     // Asks, because a node that was restarted or flushed has forgotten us.
     valid: Effect.gen(function*() {
-      if ((yield* Deferred.isDone(released)) || !(yield* inTime)) return false;
+      if (released || !(yield* inTime)) return false;
       if (ours.length === 0) return true;
-      const seen = yield* poll(nodes, (node) => node.held({ keys: ours, token, timeout }));
+      const seen = yield* pollAgain(nodes, (node) => node.held({ keys: ours, token, timeout }));
       return ours.every((_, index) => agreed(quorum, seen.answers, index)) && (yield* inTime);
     }),
-    release: Effect.gen(function*() {
-      const isFirst = yield* Deferred.succeed(released, undefined);
-      if (isFirst && ours.length > 0) yield* giveBack(nodes, { keys: ours, token, timeout });
+    release: Effect.suspend(() => {
+      if (released) return Effect.void;
+      released = true;
+      return ours.length === 0 ? Effect.void : giveBack(nodes, { keys: ours, token, timeout });
     }),
   };
   return lease;
@@ -133,7 +142,7 @@ export const acquire = Effect.fn("Redlock.acquire")(function*(
 /** Never fails: what cannot be given back expires by itself. */
 export const giveBack = (nodes: ReadonlyArray<Node>, request: Request): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const { failures } = yield* poll(nodes, (node) => node.release(request));
+    const { failures } = yield* pollAgain(nodes, (node) => node.release(request));
     if (failures.length > 0) {
       yield* Effect.logDebug(
         `locks not released, left to expire: ${

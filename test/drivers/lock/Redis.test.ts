@@ -341,6 +341,28 @@ describe("Redis lock", () => {
     30_000,
   );
 
+  it.scopedLive("a connection that is lost between lock and delete is no lock that is lost", () =>
+    Effect.gen(function*() {
+      const proxy = yield* Proxy.make(nodes[0]!.port);
+      const keyPrefix = freshPrefix();
+      const lock = yield* RedisLock.make(config([`127.0.0.1:${proxy.port}`], { keyPrefix }));
+      const lease = yield* lock.acquire(["a"], ttl);
+      yield* proxy.reset;
+      expect(yield* lease.valid).toBe(true);
+      yield* proxy.reset;
+      yield* lease.release;
+      expect(yield* nodes[0]!.command("EXISTS", `${keyPrefix}a`)).toBe(0);
+    }));
+
+  it.scopedLive("a Redis that may drop locks when its memory is full is warned of", () =>
+    Effect.gen(function*() {
+      const node = yield* Redis.make({ settings: { maxmemory: "100mb", "maxmemory-policy": "allkeys-lru" } });
+      const lock = yield* RedisLock.make(config([node.address]));
+      expect((yield* lock.checkup).filter(({ status }) => status !== "pass").map(({ name }) => name)).toEqual([
+        "lock/redis-eviction",
+      ]);
+    }));
+
   it.scopedLive("a node in cluster mode is refused with what to do", () =>
     Effect.gen(function*() {
       const node = yield* Redis.make({ settings: { "cluster-enabled": "yes" } });
