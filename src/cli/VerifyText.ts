@@ -36,7 +36,7 @@ export const progress = ({ counts, elapsedMillis, examined, total }: VerifyProgr
     ...classes.filter(([name]) => counts[name] > 0).map(([name]) => `${name}=${counts[name]}`),
     `elapsed=${Layout.duration(elapsedMillis)}`,
     `rate=${(elapsedMillis > 0 ? examined * 1000 / elapsedMillis : 0).toFixed(1)}`,
-    ...(total === undefined ? [] : [`percent=${Layout.percent(examined, Math.max(total, examined))}`]),
+    ...(total === undefined || total === 0 ? [] : [`percent=${Layout.percent(examined, Math.max(total, examined))}`]),
   ].join(" ");
 
 /** The one line that says how it went. */

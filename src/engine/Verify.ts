@@ -85,11 +85,13 @@ export const verify = Effect.fn("Engine.verify")(function*(plan: Plan, registry:
       sample === undefined ? Effect.succeed : Sample.narrow(sample, seed),
     );
     const transforms = plan.spec.transforms.map(({ component, options }) => component.make(options));
-    const counting = yield* (sample === undefined && source.caps.countable && isKeyed(transforms)
+    const isCountable = sample === undefined && source.caps.countable && isKeyed(transforms);
+    const counting = yield* (isCountable
       ? count(source).pipe(Effect.map((keys) => total = keys), Effect.ignore)
       : Effect.void).pipe(Effect.forkScoped);
     yield* Stream.runForEach(chunks, (chunk) => Effect.sync(() => judge(chunk)));
     yield* Fiber.interrupt(counting);
+    if (isCountable) total = examined;
 
     const keyOf = Orphans.keyOf(plan.spec.orphans?.key, sink.stubs);
     if (Either.isLeft(keyOf) || sink.stubs === undefined) {
