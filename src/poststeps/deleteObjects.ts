@@ -50,7 +50,9 @@ export const deleteObjects = Component.postStep({
         );
       }
       const { prefix, storage, suffix } = objects;
-      if (withoutConditionalDelete === "refuse" && !(yield* storage.conditionalDelete)) {
+      // Asked now whatever the answer is for: the first batch would hold its locks meanwhile.
+      const isConditional = yield* storage.conditionalDelete;
+      if (withoutConditionalDelete === "refuse" && !isConditional) {
         return yield* new StorageError({
           reason: "Unusable",
           connection: storage.identity,

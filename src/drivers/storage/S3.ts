@@ -66,18 +66,23 @@ export const make = Effect.fn("S3.make")(function*({ config, name, timing = Clie
 
   const read = Objects.make(client);
   const probing = yield* Effect.makeSemaphore(1);
-  let known: Probe.Probed | undefined;
-  // Once; a failure is nothing known.
-  const probed = Effect.suspend(() => known === undefined ? Probe.run(client) : Effect.succeed(known)).pipe(
-    Effect.tap((found) => {
-      const isNew = known === undefined;
-      known = found;
-      return isNew && found.mode === "none"
-        ? Effect.logWarning(`storage ${name}: no conditional delete: ${found.detail}`)
-        : Effect.void;
-    }),
-    probing.withPermits(1),
-  );
+  let known: Effect.Effect<Probe.Probed, StorageError> | undefined;
+  // Once. A service that is away leaves it unknown; credentials that cannot remove the canary would leave one each time.
+  const probed = Effect.suspend(() =>
+    known ?? Probe.run(client).pipe(
+      Effect.tap((found) => {
+        known = Effect.succeed(found);
+        return found.mode === "none"
+          ? Effect.logWarning(`storage ${name}: no conditional delete: ${found.detail}`)
+          : Effect.void;
+      }),
+      Effect.tapError((fault) =>
+        Effect.sync(() => {
+          if (fault.reason !== "Unavailable") known = Effect.fail(fault);
+        })
+      ),
+    )
+  ).pipe(probing.withPermits(1));
 
   let warned = false;
   const warnOfMarkers = Effect.suspend(() => {

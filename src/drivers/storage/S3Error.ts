@@ -112,6 +112,8 @@ export const ofAnswer = (place: Place, answer: Answer, doing: string): StorageEr
     case "TokenRefreshRequired":
       return fault(place, "Denied", "the session token has expired", "Obtain new temporary credentials and run again");
     case "InvalidToken":
+    // MinIO's name for it.
+    case "InvalidTokenId":
       return fault(
         place,
         "Denied",

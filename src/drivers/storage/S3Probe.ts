@@ -40,28 +40,30 @@ const probe = (client: Client, key: string) => {
     throw S3Error.ofAnswer(place, answer, "write a canary");
   };
 
-  const exists = async (): Promise<boolean> => {
-    const { status } = await client.request({ method: "HEAD", key }, timing.asking);
-    return status === 200;
-  };
+  const look = async (): Promise<number> => (await client.request({ method: "HEAD", key }, timing.asking)).status;
 
-  /** Whether DELETE with a wrong ETag is refused, and the canary is there still. */
-  const comparesOne = async (): Promise<boolean> => {
+  /** Why not to rely on DELETE: with a wrong ETag it must be refused, and the canary be there still. */
+  const doubt = async (): Promise<string | undefined> => {
     const answer = await Delete.deleteOne(client, key, wrongEtag);
     if (isDenied(answer)) throw mayNotDelete();
-    return answer.status === 412 && (await exists());
+    if (answer.status !== 412) return "a DELETE with a wrong ETag is not refused with 412: the condition is ignored";
+    const status = await look();
+    if (status === 200) return undefined;
+    return status === 404
+      ? "a DELETE with a wrong ETag is refused, and deletes all the same"
+      : `not known: HTTP ${status} when looking at the canary; grant s3:GetObject on ${key}`;
   };
 
   const comparesBatch = async (): Promise<boolean> => {
     const answers = await Delete.deleteBatch(client, [{ key, origin: { version: wrongEtag, sha256: "" } }]);
     const found = answers instanceof Map ? answers.get(key) : undefined;
-    return found !== undefined && found !== "retry" && found.outcome._tag === "Changed" && (await exists());
+    return found !== undefined && found !== "retry" && found.outcome._tag === "Changed" && (await look()) === 200;
   };
 
   /** Whether the right ETag does delete. */
   const deletes = async (mode: Delete.Mode, version: string): Promise<boolean> => {
     await Delete.remove(client, mode, [{ key, origin: { version, sha256: "" } }]);
-    return !(await exists());
+    return (await look()) !== 200;
   };
 
   return async (): Promise<Probed> => {
@@ -69,9 +71,8 @@ const probe = (client: Client, key: string) => {
     if (first === undefined) {
       return { mode: "none", detail: `not tried: these credentials may not write a canary to ${key}` };
     }
-    if (!(await comparesOne())) {
-      return { mode: "none", detail: "a DELETE with a wrong ETag is not refused with 412: the condition is ignored" };
-    }
+    const doubted = await doubt();
+    if (doubted !== undefined) return { mode: "none", detail: doubted };
     const compares = await comparesBatch();
     // A service that ignores it in a batch has deleted the canary.
     const version = compares ? first : await put();

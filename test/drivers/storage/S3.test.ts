@@ -243,6 +243,8 @@ describe("a server that goes away", () => {
       const hung = yield* Server.make();
       const bucket = yield* hung.bucket();
       yield* hung.pause;
+      // Its threads are stopped one by one.
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 300)));
       const fault = yield* Effect.flip(S3.make({ name: "c", config: configOf(hung, bucket), timing }));
       expect(fault).toMatchObject({ reason: "Unavailable", detail: expect.stringContaining("does not answer") });
       yield* hung.resume;

@@ -63,12 +63,15 @@ describe("deleting", () => {
 
   it.scoped("credentials that may write but not delete end the run before it begins", () =>
     Effect.gen(function*() {
-      const { open } = yield* world(service("undeletable").script);
-      const fault = yield* Effect.flip((yield* open).conditionalDelete);
+      const { open, server } = yield* world(service("undeletable").script);
+      const storage = yield* open;
+      const fault = yield* Effect.flip(storage.conditionalDelete);
       expect(fault.reason).toBe("Denied");
       expect(fault.message).toMatch(/may not delete; the canary stays/);
-      const checks = yield* (yield* open).checkup({ prefix: "", deletes: true });
+      const checks = yield* storage.checkup({ prefix: "", deletes: true });
       expect(checks.at(-1)).toMatchObject({ name: "s3/conditional-delete", status: "fail" });
+      expect(yield* Effect.flip(storage.remove([target("a")]))).toMatchObject({ reason: "Denied" });
+      expect(server.asked.filter(({ method }) => method === "PUT")).toHaveLength(1);
     }));
 
   it.scoped("Invariant 1: where conditions are ignored it asks first, and deletes what is unchanged only", () =>
