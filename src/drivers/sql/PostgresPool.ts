@@ -84,6 +84,14 @@ const readAddress = (
 
 type Ssl = ClientConfig["ssl"];
 
+interface Place extends PostgresUrl.Host {
+  /** What to try next; what the server has refused is no longer among it. */
+  ssl: ReadonlyArray<Ssl>;
+}
+
+/** The server has no TLS, or its pg_hba.conf wants the other way: nothing else may cost a connection its encryption. */
+const refusesTls = ({ code }: SqlError): boolean => code === "NO_TLS" || code === "28000";
+
 /**
  * What to try, in order. `prefer`, pgx' default, takes TLS where the server has it; an authority that is named is asked, as libpq does it
  * for `require`: what is encrypted for nobody in particular is no secret.
@@ -126,11 +134,14 @@ export const make = (
 ): Effect.Effect<PostgresPool, ConnectionError, Scope.Scope> =>
   Effect.gen(function*() {
     const { address, certificates } = yield* readAddress(connection, config);
-    const places = address.hosts.flatMap(({ host, port }) =>
-      (host.startsWith("/") ? [false as Ssl] : sslAttempts(address, certificates)).map((ssl) => ({ host, port, ssl }))
-    );
-    /** The place that served last; the next one where it does not any more. */
-    let place = 0;
+    const places = address.hosts.map(({ host, port }): Place => ({
+      host,
+      port,
+      ssl: host.startsWith("/") ? [false] : sslAttempts(address, certificates),
+    }));
+    /** The place that served last, and the one that a client is made for now. */
+    let served = 0;
+    let wanted = 0;
     const base: ClientConfig = {
       database: address.database,
       user: address.user,
@@ -143,7 +154,8 @@ export const make = (
     };
     class Placed extends Client {
       constructor() {
-        super({ ...base, ...places[place % places.length]! } as ClientConfig);
+        const { host, port, ssl } = places[wanted]!;
+        super({ ...base, host, port, ssl: ssl[0] } as ClientConfig);
       }
     }
     const clients = new Set<PoolClient>();
@@ -209,9 +221,15 @@ export const make = (
           ({ rows }) => rows[0]?.[0] === 0n,
         );
 
-    const connect = (attempts: number): Effect.Effect<PoolClient, SqlError> =>
-      Effect.tryPromise({
-        try: () => pool.connect(),
+    /** All hosts once, beginning with the one that served last. */
+    const connect = (tried = 0): Effect.Effect<PoolClient, SqlError> => {
+      const at = (served + tried) % places.length;
+      return Effect.tryPromise({
+        try: () => {
+          // The pool makes its client, if it makes one, before this returns.
+          wanted = at;
+          return pool.connect();
+        },
         catch: (cause) => PostgresError.translate(connection, "connect", cause),
       }).pipe(
         Effect.tap((client) =>
@@ -224,18 +242,27 @@ export const make = (
             Effect.tapError(() => Effect.sync(() => client.release(true))),
           )
         ),
+        Effect.tap(() => {
+          served = at;
+        }),
         Effect.catchAll((error) => {
-          place++;
-          return attempts > 1 ? connect(attempts - 1) : error;
+          const place = places[at]!;
+          const [, ...other] = place.ssl;
+          if (other.length > 0 && refusesTls(error)) {
+            place.ssl = other;
+            return connect(tried);
+          }
+          return tried + 1 < places.length ? connect(tried + 1) : error;
         }),
       );
+    };
 
     const turns = yield* Effect.makeSemaphore(config.poolSize);
     return {
       address,
       withSession: (use) =>
         turns.withPermits(1)(Effect.acquireUseRelease(
-          connect(places.length),
+          connect(),
           (client) => use(session(client)),
           (client, exit) =>
             Effect.sync(() =>

@@ -5,11 +5,12 @@ import { Faults } from "../../../src/core/Faults.ts";
 import * as Introspect from "../../../src/sql/postgres/Introspect.ts";
 import { narinfoItem, openSink, settings, settleItems, tags } from "../../sinks/ncpsDatabase.ts";
 import * as PostgresDatabase from "../../sinks/postgres/postgresDatabase.ts";
-import { password, user } from "../../support/servers/Postgres.ts";
+import * as Server from "../../support/servers/Postgres.ts";
 import * as Proxy from "../../support/servers/Proxy.ts";
 
 const server = PostgresDatabase.server({ tls: true, settings: { max_connections: "30" } });
 const { driver, ncpsSchema, rival } = PostgresDatabase;
+const { password, user } = Server;
 
 const open = (
   url: string,
@@ -94,6 +95,30 @@ describe("a PostgreSQL connection", () => {
       const sql = yield* open(`postgresql://${user}:${password}@127.0.0.1:1,127.0.0.1:${port}/postgres`);
       expect((yield* sql.read(Introspect.program, {}, undefined)).tables).toEqual([]);
     }).pipe(live));
+
+  it.scoped(
+    "a server without TLS is served without, unless the URL insists; a fault on the way costs no connection its TLS",
+    () =>
+      Effect.gen(function*() {
+        const plain = yield* Server.make();
+        yield* open(plain.url());
+        expect(yield* failure(`${plain.url()}?sslmode=require`)).toMatchObject({
+          reason: "Environment",
+          code: "NO_TLS",
+        });
+        const proxy = yield* Proxy.make(server().port);
+        yield* proxy.refuse;
+        const url = urlTo(proxy.port);
+        expect(yield* failure(url)).toMatchObject({ reason: "ConnectionLost" });
+        yield* proxy.heal;
+        const sql = yield* open(url, { poolSize: 2 });
+        yield* proxy.reset;
+        yield* Effect.ignore(sql.read(Introspect.program, {}, undefined));
+        const checks = yield* sql.checkup({ tables: [], access: "write" });
+        expect(checks.find(({ name }) => name === "sql/tls")?.detail).toMatch(/^TLS/);
+      }).pipe(live),
+    30_000,
+  );
 
   it.scoped("Invariant 1: a role that does not wait for the disk is overruled", () =>
     Effect.gen(function*() {
