@@ -2,7 +2,7 @@
 import * as Catalogue from "./Catalogue.ts";
 import type { Options } from "./Options.ts";
 
-type Unit = "narinfos/s" | "ms" | "MiB" | "%";
+type Unit = "narinfos/s" | "ms" | "MiB" | "%" | "";
 
 /** `of limit`: at least this share of the raw limit, or of bare reads where a storage has that limit. */
 interface Goal {
@@ -21,6 +21,9 @@ const ncpsRateFromS3 = 313;
 
 /** Reading and writing everything may take 1.3 times as long as reading alone. */
 const ofBareReads = 1 / 1.3;
+
+/** ncps waits for the lock of a narinfo while one of its clients does. */
+const longestHoldMillis = 300;
 
 const catalogueOf = ({ engine, locks, storage }: Options) => {
   const { goals, limit } = Catalogue.engines[engine];
@@ -44,6 +47,13 @@ const catalogueOf = ({ engine, locks, storage }: Options) => {
     },
     wall: { name: "whole job, start-up and end included", unit: "narinfos/s" },
     memory: { name: "whole job, peak RSS", unit: "MiB", goal: { kind: "at most", value: goals.memoryMiB } },
+    hold: {
+      name: "longest hold of a lock",
+      unit: "ms",
+      ...(locks === "redis" ? { goal: { kind: "at most", value: longestHoldMillis } } : {}),
+    },
+    batch: { name: "items per batch, at the end", unit: "" },
+    writers: { name: "batches at once, at the end", unit: "" },
     growth: { name: "peak RSS, growth since 100,000", unit: "%", goal: { kind: "at most", value: 10 } },
     help: { name: "pipeline --help", unit: "ms", goal: { kind: "at most", value: 300 } },
     nothing: { name: "run with nothing to do", unit: "ms", goal: { kind: "at most", value: 600 } },

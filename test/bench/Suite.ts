@@ -155,6 +155,9 @@ const measureJob = (
       },
     });
     if (id === "kept") return [];
+    if (report.locks !== undefined) figures.add("hold", report.locks.heldMillis.max);
+    figures.add("batch", report.tuning.batchItems);
+    figures.add("writers", report.tuning.writers);
     figures.add("wall", perSecond(items, wallMillis), { limit });
     if (used !== undefined) figures.add("memory", used.peakRssMiB);
     if (!isSampled || used === undefined) return [];
