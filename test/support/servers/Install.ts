@@ -60,17 +60,24 @@ const missing = (): ReadonlyArray<string> => [
 /** RUNLEVEL=1 keeps the packages from starting servers of their own. */
 const quietly = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
 
-/** Installs the packages that are missing, where this process may; else it leaves that to `path` to say. */
-export const ensure = async (): Promise<void> => {
-  if (missing().length === 0 || process.getuid?.() !== 0 || find("apt-get") === undefined) return;
-  await CacheFolder.locked("apt", async () => {
-    const names = missing();
-    if (names.length === 0) return;
-    process.stderr.write(`installing for the tests: ${names.join(" ")}\n`);
+/** Whether this process may install packages. */
+export const canInstall = (): boolean => process.getuid?.() === 0 && find("apt-get") !== undefined;
+
+/** Packages of Debian, where `canInstall`; one process at a time. */
+export const install = (names: () => ReadonlyArray<string>): Promise<void> =>
+  CacheFolder.locked("apt", async () => {
+    const wanted = names();
+    if (wanted.length === 0) return;
+    process.stderr.write(`installing for the tests: ${wanted.join(" ")}\n`);
     await exec("apt-get", ["update"], { env: quietly });
-    await exec("apt-get", ["install", "-y", "--no-install-recommends", ...names], {
+    await exec("apt-get", ["install", "-y", "--no-install-recommends", ...wanted], {
       env: quietly,
       maxBuffer: 64 * 1024 * 1024,
     });
   });
+
+/** Installs the servers that are missing, where this process may; else it leaves that to `path` to say. */
+export const ensure = async (): Promise<void> => {
+  // Asked again under the lock: another process may have installed them meanwhile.
+  if (missing().length > 0 && canInstall()) await install(missing);
 };

