@@ -1,8 +1,9 @@
 import { Context } from "effect";
 import type { Effect, Layer, Scope } from "effect";
+import type { Access } from "../core/Access.ts";
 import type { Check } from "../core/Check.ts";
 import type { ConnectionsConfig } from "../core/Config.ts";
-import type { Access, Connections } from "../core/Connections.ts";
+import type { Connections } from "../core/Connections.ts";
 import type { StateError } from "../core/Errors.ts";
 import type { Problem } from "../core/Problem.ts";
 import type { Registry } from "../core/Registry.ts";

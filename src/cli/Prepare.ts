@@ -1,5 +1,5 @@
 import { Effect, Layer } from "effect";
-import type { Access } from "../core/Connections.ts";
+import type { Access } from "../core/Access.ts";
 import type { Problem } from "../core/Problem.ts";
 import { sinkFaults } from "../engine/Checkup.ts";
 import { compile } from "../engine/Compile.ts";

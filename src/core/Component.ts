@@ -1,5 +1,6 @@
 import type { Duration, Effect, Schema, Scope, Stream } from "effect";
-import type { Access, Connections } from "./Connections.ts";
+import type { Access } from "./Access.ts";
+import type { Connections } from "./Connections.ts";
 import type { ConnectionError, SqlError, StorageError } from "./Errors.ts";
 import type { Dismissal, Item, Receipt, Sifted } from "./Item.ts";
 import type { Problem } from "./Problem.ts";

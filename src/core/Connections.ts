@@ -1,14 +1,12 @@
 import { Context } from "effect";
 import type { Duration, Effect, Scope } from "effect";
+import type { Access } from "./Access.ts";
 import type { ConnectionError, LockError, SqlError, StorageError } from "./Errors.ts";
 import type { Lock } from "./Lock.ts";
 import type { Sql } from "./Sql.ts";
 import type { Storage } from "./Storage.ts";
 
 export type ConnectionKind = "storage" | "sql";
-
-/** Invariant 10: `read` opens so that nothing can be written. */
-export type Access = "read" | "write";
 
 /** The connections of the project file, by name, opened when a component asks and closed with its scope. */
 export class Connections extends Context.Tag("ncps-pipeline/core/Connections")<Connections, {

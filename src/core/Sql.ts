@@ -1,6 +1,6 @@
 import type { Duration, Effect } from "effect";
+import type { Access } from "./Access.ts";
 import type { Check } from "./Check.ts";
-import type { Access } from "./Connections.ts";
 import type { SqlError } from "./Errors.ts";
 
 /** What may be bound or read. int64 is `bigint`, always: a driver that rounds is a defect. */

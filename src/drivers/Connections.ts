@@ -1,6 +1,7 @@
 import { Data, Duration, Effect, Layer, RcMap, Scope } from "effect";
+import type { Access } from "../core/Access.ts";
 import type { ConnectionConfig, ConnectionsConfig, LockConfig, SqlConfig, StorageConfig } from "../core/Config.ts";
-import { type Access, type ConnectionKind, Connections } from "../core/Connections.ts";
+import { type ConnectionKind, Connections } from "../core/Connections.ts";
 import { ConnectionError, type LockError, type SqlError, type StorageError } from "../core/Errors.ts";
 import type { Lock } from "../core/Lock.ts";
 import * as Nearest from "../core/Nearest.ts";

@@ -1,9 +1,9 @@
 import { Effect, Schema } from "effect";
 import { createHash } from "node:crypto";
+import type { Access } from "../core/Access.ts";
 import * as Component from "../core/Component.ts";
 import type { Inspection, Sink, SinkSettings, Verdict, Written } from "../core/Component.ts";
 import { Connections } from "../core/Connections.ts";
-import type { Access } from "../core/Connections.ts";
 import { ConnectionError } from "../core/Errors.ts";
 import * as Field from "../core/Field.ts";
 import type { Item, Sifted } from "../core/Item.ts";

@@ -1,7 +1,7 @@
 /** What every driver of the Sql port owes: whole transactions, typed failures, int64 unrounded, nothing written by readers, no secrets. */
 import { describe, expect, it } from "@effect/vitest";
 import { Clock, Duration, Effect, Exit, Schedule, Schema, Scope } from "effect";
-import type { Access } from "../../src/core/Connections.ts";
+import type { Access } from "../../src/core/Access.ts";
 import type { SqlError } from "../../src/core/Errors.ts";
 import type { Item } from "../../src/core/Item.ts";
 import type { Dialect, Sql } from "../../src/core/Sql.ts";

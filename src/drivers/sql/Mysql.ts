@@ -1,8 +1,8 @@
 /** The Sql port on MySQL 8 and MariaDB: a session of its own for each transaction, statements prepared once per session. */
 import type { Duration, Scope } from "effect";
 import { Effect, Redacted } from "effect";
+import type { Access } from "../../core/Access.ts";
 import type { SqlServerConfig } from "../../core/Config.ts";
-import type { Access } from "../../core/Connections.ts";
 import type { ConnectionError } from "../../core/Errors.ts";
 import { SqlError } from "../../core/Errors.ts";
 import { Faults } from "../../core/Faults.ts";

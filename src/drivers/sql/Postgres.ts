@@ -2,8 +2,8 @@
 import { Duration, Effect } from "effect";
 import type { Scope } from "effect";
 import { createHash } from "node:crypto";
+import type { Access } from "../../core/Access.ts";
 import type { SqlServerConfig } from "../../core/Config.ts";
-import type { Access } from "../../core/Connections.ts";
 import { ConnectionError, SqlError } from "../../core/Errors.ts";
 import { Faults } from "../../core/Faults.ts";
 import type { Row, Script, Sql, Value } from "../../core/Sql.ts";

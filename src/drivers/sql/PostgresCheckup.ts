@@ -1,7 +1,7 @@
 /** What `doctor` asks of a PostgreSQL server: Invariant 10, questions only, in transactions that cannot write. */
 import { Effect } from "effect";
+import type { Access } from "../../core/Access.ts";
 import type { Check } from "../../core/Check.ts";
-import type { Access } from "../../core/Connections.ts";
 import type { Row, Sql, SqlNeeds, Value } from "../../core/Sql.ts";
 import type { PostgresPool, Session } from "./PostgresPool.ts";
 import * as PostgresValues from "./PostgresValues.ts";

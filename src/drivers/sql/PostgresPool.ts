@@ -10,8 +10,8 @@ import {
   type QueryArrayConfig,
   type QueryArrayResult,
 } from "pg";
+import type { Access } from "../../core/Access.ts";
 import type { SqlServerConfig } from "../../core/Config.ts";
-import type { Access } from "../../core/Connections.ts";
 import { ConnectionError, type SqlError } from "../../core/Errors.ts";
 import * as TlsFiles from "../TlsFiles.ts";
 import * as PostgresError from "./PostgresError.ts";

@@ -1,7 +1,7 @@
 /** The Sql port on a SQLite file. Reads and writes have a connection and a thread each; a read sees what was last committed. */
 import { Duration, Effect } from "effect";
 import type { Scope } from "effect";
-import type { Access } from "../../core/Connections.ts";
+import type { Access } from "../../core/Access.ts";
 import type { SqlError } from "../../core/Errors.ts";
 import { SqlError as makeError } from "../../core/Errors.ts";
 import { Faults } from "../../core/Faults.ts";

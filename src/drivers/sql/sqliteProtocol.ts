@@ -1,5 +1,5 @@
 /** What the main thread and the thread that owns a SQLite connection say to each other. */
-import type { Access } from "../../core/Connections.ts";
+import type { Access } from "../../core/Access.ts";
 import type { FaultPoint } from "../../core/Faults.ts";
 import type { Packed } from "../Packed.ts";
 

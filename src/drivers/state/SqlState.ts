@@ -1,5 +1,5 @@
 import { Effect, Layer } from "effect";
-import type { Access } from "../../core/Connections.ts";
+import type { Access } from "../../core/Access.ts";
 import type { StateError } from "../../core/Errors.ts";
 import { State } from "../../core/State.ts";
 import { fault } from "./fault.ts";

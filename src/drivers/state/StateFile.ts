@@ -3,7 +3,7 @@ import { Context, Effect, Layer } from "effect";
 import type { Scope } from "effect";
 import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Access } from "../../core/Connections.ts";
+import type { Access } from "../../core/Access.ts";
 import type { StateError } from "../../core/Errors.ts";
 import { fault, translate } from "./fault.ts";
 import { APPLICATION_ID, create, FORMAT } from "./Schema.ts";

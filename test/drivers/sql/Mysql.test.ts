@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest";
 import { Clock, Duration, Effect, Fiber } from "effect";
-import type { Access } from "../../../src/core/Connections.ts";
+import type { Access } from "../../../src/core/Access.ts";
 import { Faults } from "../../../src/core/Faults.ts";
 import * as Introspect from "../../../src/sql/mysql/Introspect.ts";
 import * as MysqlDatabase from "../../sinks/mysql/mysqlDatabase.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest";
 import { Clock, Duration, Effect, Fiber } from "effect";
-import type { Access } from "../../../src/core/Connections.ts";
+import type { Access } from "../../../src/core/Access.ts";
 import { Faults } from "../../../src/core/Faults.ts";
 import * as Introspect from "../../../src/sql/postgres/Introspect.ts";
 import { narinfoItem, openSink, settings, settleItems, tags } from "../../sinks/ncpsDatabase.ts";

@@ -15,7 +15,7 @@ import {
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterEach, beforeEach, vi } from "vitest";
-import type { Access } from "../../../src/core/Connections.ts";
+import type { Access } from "../../../src/core/Access.ts";
 import * as Sqlite from "../../../src/drivers/sql/Sqlite.ts";
 import * as SqliteError from "../../../src/drivers/sql/SqliteError.ts";
 import * as SqliteFile from "../../../src/drivers/sql/SqliteFile.ts";

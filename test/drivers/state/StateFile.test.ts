@@ -20,7 +20,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll } from "vitest";
-import type { Access } from "../../../src/core/Connections.ts";
+import type { Access } from "../../../src/core/Access.ts";
 import { State } from "../../../src/core/State.ts";
 import * as SqlState from "../../../src/drivers/state/SqlState.ts";
 
