@@ -2,8 +2,9 @@
 import type { Bind, Value } from "../../core/Sql.ts";
 import * as Expected from "../Expected.ts";
 import type { Batch } from "../Rows.ts";
+import type { Statement } from "./Arrays.ts";
 import * as Canonical from "./Canonical.ts";
-import type { Statement, Statements } from "./Statements.ts";
+import type { Statements } from "./Statements.ts";
 
 export const of = (statements: Statements, { params }: Statement, batch: Batch): ReadonlyArray<Bind> =>
   params.map((param) => {
