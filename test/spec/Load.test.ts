@@ -416,4 +416,59 @@ environments:
     expect(spec!.sink.canonical).toMatchObject({ token: "<redacted>", connection: "cache-database" });
     expect(JSON.stringify(spec)).not.toContain("hunter2");
   });
+
+  const paced = (text: string) => `${pipeline}\n${text}\n`;
+
+  it("reads how fast a run may go, from text and numbers alike", () => {
+    const { pipeline: { findings, spec } } = load({
+      pipeline: paced(`maxRate: 500/s
+throttles:
+  - replicaLag: { connection: cache-database }
+  - load: { max: "1.5" }
+  - hours: { from: "22:00", to: "06:00", zone: Europe/Berlin }`),
+    });
+    expect(findings).toEqual([]);
+    expect(spec!.maxRate).toBe(500);
+    expect(spec!.throttles).toMatchObject([
+      { replicaLag: { connection: "cache-database", max: Duration.seconds(10) } },
+      { load: { max: 1.5 } },
+      { hours: { from: 22 * 60, to: 6 * 60, zone: { id: "Europe/Berlin" } } },
+    ]);
+    expect(spec!.pace).toEqual({
+      maxRate: "500/s",
+      throttles: [
+        { replicaLag: { connection: "cache-database", max: "10s" } },
+        { load: { max: 1.5 } },
+        { hours: { from: "22:00", to: "06:00", zone: "Europe/Berlin" } },
+      ],
+    });
+  });
+
+  it.each<[string, string, string]>([
+    ["a rate without its unit", "maxRate: 500", "write 500/s"],
+    ["a rate of nothing", "maxRate: 0/s", "above 0"],
+    ["a throttle that there is not", "throttles: [{ lag: 10s }]", "spec/wrong-type at throttles[0]"],
+    ["a load of nothing", "throttles: [{ load: { max: 0 } }]", "a number above 0"],
+    ["a time that no clock shows", `throttles: [{ hours: { from: "24:00", to: "06:00" } }]`, "write it like"],
+    ["hours that end as they begin", `throttles: [{ hours: { from: "06:00", to: "06:00" } }]`, "two different times"],
+    [
+      "a zone that nobody knows",
+      `throttles: [{ hours: { from: "22:00", to: "06:00", zone: Europe/Atlantis } }]`,
+      "Europe/Berlin or UTC",
+    ],
+    ["a replica that is not declared", "throttles: [{ replicaLag: { connection: cache-databse } }]", "cache-database?"],
+    [
+      "a replica of a folder",
+      "throttles: [{ replicaLag: { connection: cache-storage } }]",
+      "a sql connection is needed",
+    ],
+  ])("says what is wrong with %s", (_, text, says) => {
+    expect(lines({ pipeline: paced(text) }).join("\n")).toContain(says);
+  });
+
+  it("more batches at first than at most are a slip in one file, and bounded where an overlay says less", () => {
+    const sink = (concurrency: string) => edited("  tables:", `  concurrency: ${concurrency}\n  tables:`);
+    expect(lines({ pipeline: sink("{ start: 8, max: 4 }") })).toEqual([expect.stringContaining("write 4 or less")]);
+    expect(load({ pipeline: sink("{ max: 1 }") }).pipeline.spec!.sink.concurrency).toEqual({ start: 1, max: 1 });
+  });
 });

@@ -20,11 +20,13 @@ export const simulate = (world: ModelWorld, options: PlanOptions = {}, run_: Par
     return yield* Fiber.join(fiber);
   });
 
-export const keys = (count: number, more: (index: number) => Partial<ModelItem> = () => ({})): ReadonlyArray<ModelItem> =>
+export const keys = (
+  count: number,
+  more: (index: number) => Partial<ModelItem> = () => ({}),
+): ReadonlyArray<ModelItem> =>
   Array.from({ length: count }, (_, index) => ({
     key: `${"abc"[index % 3]}${String(index).padStart(5, "0")}`,
     ...more(index),
   })).sort((a, b) => (a.key < b.key ? -1 : 1));
 
 export const balanced = (report: RunReport) => expect(report.imbalances).toEqual([]);
-
