@@ -25,7 +25,11 @@ export interface Options {
 const oldestVersion = 13;
 
 /** Sent with BEGIN, not once per session: behind a pooler the next transaction may have another session. */
-const settingsOf = ({ config, statementTimeout }: Options, { settings }: PostgresUrl.Address, synchronous: boolean) => {
+const settingsOf = (
+  { config, statementTimeout }: Options,
+  { settings }: PostgresUrl.Address,
+  synchronousCommit: string,
+) => {
   const timeout = Math.ceil(Duration.toMillis(statementTimeout));
   return new Map<string, string>([
     ...settings,
@@ -40,9 +44,12 @@ const settingsOf = ({ config, statementTimeout }: Options, { settings }: Postgre
     // a table whole and joining row by row look cheap then. Planning each time would cost as much as writing: once per foreign key.
     ["enable_seqscan", "off"],
     ["enable_nestloop", "off"],
-    ...(synchronous ? [["synchronous_commit", "on"]] as const : []),
+    ["synchronous_commit", synchronousCommit],
   ]);
 };
+
+/** Values of `synchronous_commit` that wait at least for the server's own disk. */
+const waitsForDisk: ReadonlyArray<string> = ["on", "local", "remote_write", "remote_apply"];
 
 /** For this transaction; unlike SET it takes lists such as `search_path` as they are written. */
 const setLocal = (settings: ReadonlyMap<string, string>): string => {
@@ -94,10 +101,10 @@ export const make = (options: Options): Effect.Effect<Sql, ConnectionError | Sql
         remedy: `Use PostgreSQL ${oldestVersion} or later`,
       });
     }
-    // Invariant 1: a server or role that does not wait for the disk is overruled, transaction by transaction.
-    const overruled = found === "off";
-    const synchronousCommit = overruled ? "on" : String(found);
-    const settings = setLocal(settingsOf(options, address, overruled));
+    // Invariant 1: a server, role or URL that does not wait for the disk is overruled, transaction by transaction.
+    const wanted = address.settings.get("synchronous_commit") ?? String(found);
+    const synchronousCommit = waitsForDisk.includes(wanted) ? wanted : "on";
+    const settings = setLocal(settingsOf(options, address, synchronousCommit));
     const begin = {
       // Not READ WRITE: a server or role that was told only to read is not overruled.
       write: `BEGIN ISOLATION LEVEL READ COMMITTED; ${settings}`,

@@ -28,6 +28,21 @@ const databaseOf = (url: string) => new URL(url).pathname.slice(1);
 const live = Effect.withClock(Clock.make());
 const quick = { settings: { ...settings, statementTimeout: Duration.millis(500) } };
 
+/** It would flush the WAL too, a little later. */
+const slowWalWriter = Effect.suspend(() =>
+  Effect.zipRight(
+    server().query("ALTER SYSTEM SET wal_writer_delay = '10s'"),
+    server().query("SELECT pg_reload_conf()"),
+  )
+);
+
+/** Whether a power loss could undo what is committed. */
+const isBehind = (client: PostgresDatabase.Rival) =>
+  Effect.map(
+    client.rows("SELECT pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()"),
+    ([row]) => row![0] === 1n,
+  );
+
 describe("a server that cannot be used says why and what to do", () => {
   it.scoped("wrong password, no such database, nobody there: each its own, none of them with the password", () =>
     Effect.gen(function*() {
@@ -120,34 +135,34 @@ describe("a PostgreSQL connection", () => {
     30_000,
   );
 
-  it.scoped("Invariant 1: a role that does not wait for the disk is overruled", () =>
+  it.scoped("Invariant 1: a role or URL that does not wait for the disk is overruled", () =>
     Effect.gen(function*() {
+      yield* slowWalWriter;
       const url = yield* server().database(ncpsSchema);
       yield* server().query(`ALTER DATABASE ${databaseOf(url)} SET synchronous_commit = off`);
-      const { facts } = yield* open(url);
-      expect(facts).toMatchObject({
-        durable: true,
-        durability: "fsync=on full_page_writes=on synchronous_commit=on",
-      });
+      const client = yield* rival(url);
+      for (const [number, each] of [url, `${url}?synchronous_commit=off`, `${url}?synchronous_commit=no`].entries()) {
+        expect((yield* open(each)).facts).toMatchObject({
+          durable: true,
+          durability: "fsync=on full_page_writes=on synchronous_commit=on",
+        });
+        const sink = yield* openSink(driver(each), quick);
+        expect(tags(yield* sink.write([narinfoItem(number)]))).toEqual(["Wrote"]);
+        expect(yield* isBehind(client)).toBe(false);
+      }
     }).pipe(live));
 
   it.scoped("Invariant 1: settling flushes what others committed without waiting, and writes nothing where nothing waits", () =>
     Effect.gen(function*() {
       const url = yield* server().database("CREATE TABLE t (x INTEGER)");
-      // The WAL writer would do it too, a little later.
-      yield* server().query("ALTER SYSTEM SET wal_writer_delay = '10s'");
-      yield* server().query("SELECT pg_reload_conf()");
+      yield* slowWalWriter;
       const sql = yield* open(url);
       const client = yield* rival(url);
-      const behind = Effect.map(
-        client.rows("SELECT pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()"),
-        ([row]) => row![0] === 1n,
-      );
       yield* client.run("SET synchronous_commit = off");
       yield* Effect.repeat(client.run("INSERT INTO t VALUES (1)"), { times: 5 });
-      expect(yield* behind).toBe(true);
+      expect(yield* isBehind(client)).toBe(true);
       yield* sql.settle;
-      expect(yield* behind).toBe(false);
+      expect(yield* isBehind(client)).toBe(false);
       const position = client.rows("SELECT pg_current_wal_insert_lsn()::text");
       const before = yield* position;
       yield* sql.settle;

@@ -207,6 +207,10 @@ describe("columns of PostgreSQL", () => {
           "CREATE COLLATION nd (provider = icu, locale = 'und', deterministic = false); CREATE TABLE t (k TEXT COLLATE nd PRIMARY KEY)":
             ["sql/unknown-collation: the unique index on t (k) compares by nd"],
           'CREATE TABLE t (k TEXT COLLATE "en-x-icu" PRIMARY KEY)': [],
+          "CREATE EXTENSION citext; CREATE TABLE t (k CITEXT PRIMARY KEY)": [
+            "sql/unknown-collation: the unique index on t (k) compares by citext",
+          ],
+          "CREATE EXTENSION citext; CREATE TABLE t (k TEXT PRIMARY KEY, v CITEXT)": [],
           "CREATE UNLOGGED TABLE t (k TEXT PRIMARY KEY)": ["sql/unsafe-table: table t is unlogged: a crash empties it"],
           "CREATE VIEW t AS SELECT 'x' AS k": ["sql/no-table: t is a view"],
           "CREATE TABLE t (k TEXT PRIMARY KEY GENERATED ALWAYS AS ('x') STORED)": [
