@@ -12,6 +12,8 @@ const bin = fileURLToPath(new URL("../../dist/bin.js", import.meta.url));
 
 export interface Running {
   readonly end: Effect.Effect<End>;
+  /** In the middle of the work: some rows are written, more are to come. Dies with what the run has said if it ends before. */
+  readonly midway: (rows?: number) => Effect.Effect<void>;
 }
 
 /** Starts `narinfo-to-db`; a scope that closes kills it. */
@@ -34,7 +36,17 @@ export const start = (
       child.on("close", (code, signal) => resume(Effect.succeed({ code, signal, output })));
       return Effect.sync(() => void child.kill("SIGKILL"));
     })),
-    (fiber) => ({ end: Fiber.join(fiber) }),
+    (fiber): Running => {
+      const end = Fiber.join(fiber);
+      const tooSoon = Effect.flatMap(end, ({ output }) => Effect.dieMessage(`ended early: ${output}`));
+      return {
+        end,
+        midway: (rows = 40) =>
+          until(`${rows} rows`, Effect.map(world.migrated, (migrated) => migrated >= rows)).pipe(
+            Effect.raceFirst(tooSoon),
+          ),
+      };
+    },
   );
 
 /** Looks until it is so; fails after ten seconds. */
@@ -45,10 +57,6 @@ export const until = (what: string, is: Effect.Effect<boolean>): Effect.Effect<v
       yield* Effect.sleep("20 millis");
     }
   });
-
-/** In the middle of the work: some rows are written, more are to come. */
-export const midway = (world: World, rows = 40): Effect.Effect<void> =>
-  until(`${rows} rows`, Effect.map(world.migrated, (migrated) => migrated >= rows));
 
 /** Batches of ten, of which a small cache has enough for a fault to strike in their midst. */
 export const small = ["sink.batch.items.start=10", "sink.batch.items.max=10", "sink.concurrency.max=2"];

@@ -3,7 +3,7 @@ import { expect, it } from "@effect/vitest";
 import { Effect } from "effect";
 import * as Proxy from "../support/servers/Proxy.ts";
 import * as Redis from "../support/servers/Redis.ts";
-import { closes, complete, finishes, midway, small, start } from "./Running.ts";
+import { closes, complete, finishes, small, start } from "./Running.ts";
 import * as World from "./World.ts";
 
 const total = 200;
@@ -43,7 +43,7 @@ const survives = Effect.fn(function*(
   const servers = yield* distant;
   const { world } = servers;
   const running = yield* start(world, [...small, ...settings]);
-  yield* midway(world);
+  yield* running.midway();
   yield* fault(servers);
   const end = yield* running.end;
   const { ledger } = yield* closes(world, end);
@@ -95,7 +95,7 @@ it.scopedLive(
     Effect.gen(function*() {
       const { redis, world } = yield* distant;
       const running = yield* start(world, [...small, ...shortLease, "sink.retry.deadline=2s"]);
-      yield* midway(world);
+      yield* running.midway();
       yield* redis.kill;
       const end = yield* running.end;
       expect(end.code, end.output).toBe(3);
@@ -114,7 +114,7 @@ it.scopedLive("one of three gone in mid-batch: a majority goes on, and nobody no
     yield* Effect.forEach(proxies, (proxy) => proxy.delay(latencyMillis));
     const cache = yield* world(proxies.map(({ port }) => port));
     const running = yield* start(cache, small);
-    yield* midway(cache);
+    yield* running.midway();
     yield* nodes[1]!.kill;
     yield* complete(cache, total, yield* running.end);
     for (const node of [nodes[0]!, nodes[2]!]) expect(yield* node.command("DBSIZE")).toBe(0);
@@ -129,7 +129,7 @@ it.scopedLive(
       yield* Effect.forEach(proxies, (proxy) => proxy.delay(latencyMillis));
       const cache = yield* world(proxies.map(({ port }) => port));
       const running = yield* start(cache, [...small, ...shortLease, "sink.retry.deadline=2s"]);
-      yield* midway(cache);
+      yield* running.midway();
       yield* nodes[1]!.kill;
       yield* nodes[2]!.kill;
       const end = yield* running.end;

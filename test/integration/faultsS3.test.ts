@@ -5,7 +5,7 @@ import { allOf } from "../crash/Damage.ts";
 import * as HttpProxy from "../support/servers/HttpProxy.ts";
 import * as Proxy from "../support/servers/Proxy.ts";
 import * as S3 from "../support/servers/S3.ts";
-import { closes, complete, finishes, midway, small, start, until } from "./Running.ts";
+import { closes, complete, finishes, small, start, until } from "./Running.ts";
 import * as World from "./World.ts";
 
 class Server extends Context.Tag("test/S3")<Server, S3.S3>() {}
@@ -105,7 +105,7 @@ layer(Layer.scoped(Server, S3.make()), { excludeTestServices: true })("S3 that f
     Effect.gen(function*() {
       const { server, world } = yield* spoilt(({ method }) => method === "DELETE" ? { delay: 30 } : undefined);
       const running = yield* start(world, small);
-      yield* midway(world);
+      yield* running.midway();
       yield* server.kill;
       yield* Effect.sleep("300 millis");
       yield* server.start;
@@ -120,9 +120,9 @@ layer(Layer.scoped(Server, S3.make()), { excludeTestServices: true })("S3 that f
       const store = yield* World.s3Store(server, proxy.port);
       const world = yield* World.make({ total, store, database: yield* World.sqlite });
       const running = yield* start(world, small);
-      yield* midway(world);
+      yield* running.midway();
       yield* proxy.reset;
-      yield* midway(world, 70);
+      yield* running.midway(70);
       yield* proxy.reset;
       yield* complete(world, total, yield* running.end);
     }), timeout);
@@ -137,7 +137,7 @@ layer(Layer.scoped(Server, S3.make()), { excludeTestServices: true })("S3 that f
         const store = yield* World.s3Store(server, proxy.port);
         const world = yield* World.make({ total, store, database: yield* World.sqlite });
         const running = yield* start(world, small);
-        yield* midway(world);
+        yield* running.midway();
         yield* proxy.blackhole;
         yield* Effect.sleep("2 seconds");
         yield* proxy.heal;

@@ -5,7 +5,7 @@ import type { Scope } from "effect";
 import * as Damage from "../crash/Damage.ts";
 import * as Proxy from "../support/servers/Proxy.ts";
 import type { ServerProcess } from "../support/servers/ServerProcess.ts";
-import { closes, complete, finishes, midway, small, start, until } from "./Running.ts";
+import { closes, complete, finishes, small, start, until } from "./Running.ts";
 import * as World from "./World.ts";
 
 type Rows = Effect.Effect<ReadonlyArray<Record<string, unknown>>>;
@@ -83,9 +83,9 @@ export const sqlFaults = <S extends Server>(engine: Engine<S>): void => {
         Effect.gen(function*() {
           const { server, world } = yield* distant;
           const running = yield* start(world, [...small, ...patient]);
-          yield* midway(world);
+          yield* running.midway();
           yield* server.restart();
-          yield* midway(world, 100);
+          yield* running.midway(100);
           yield* server.restart("kill");
           yield* complete(world, total, yield* running.end);
         }),
@@ -96,7 +96,7 @@ export const sqlFaults = <S extends Server>(engine: Engine<S>): void => {
       Effect.gen(function*() {
         const { server, world } = yield* distant;
         const running = yield* start(world, [...small, ...impatient]);
-        yield* midway(world);
+        yield* running.midway();
         yield* server.kill;
         const end = yield* running.end;
         expect(end.code, end.output).toBe(3);
@@ -110,7 +110,7 @@ export const sqlFaults = <S extends Server>(engine: Engine<S>): void => {
         const { proxy, world } = yield* distant;
         const running = yield* start(world, [...small, ...patient]);
         for (const rows of [40, 80, 120]) {
-          yield* midway(world, rows);
+          yield* running.midway(rows);
           yield* proxy.reset;
         }
         yield* complete(world, total, yield* running.end);
@@ -122,7 +122,7 @@ export const sqlFaults = <S extends Server>(engine: Engine<S>): void => {
         Effect.gen(function*() {
           const { proxy, world } = yield* distant;
           const running = yield* start(world, [...small, ...patient, ...quick]);
-          yield* midway(world);
+          yield* running.midway();
           yield* proxy.blackhole;
           // Without healing the silent ones: only a deadline of the client's ends those.
           yield* Effect.sleep("1 second");
@@ -213,7 +213,7 @@ export const sqlFaults = <S extends Server>(engine: Engine<S>): void => {
         Effect.gen(function*() {
           const { server, world } = yield* distant;
           const running = yield* start(world, [...small, ...patient]);
-          yield* midway(world);
+          yield* running.midway();
           yield* engine.limitSessions(server, world.database, 1);
           yield* Effect.sleep("1 second");
           yield* engine.limitSessions(server, world.database, undefined);
@@ -226,7 +226,7 @@ export const sqlFaults = <S extends Server>(engine: Engine<S>): void => {
       Effect.gen(function*() {
         const { server, world } = yield* distant;
         const running = yield* start(world, [...small, ...patient]);
-        yield* midway(world);
+        yield* running.midway();
         yield* engine.readOnly(server, true);
         yield* Effect.sleep("500 millis");
         const written = yield* world.migrated;

@@ -6,22 +6,22 @@ export interface Failure {
   readonly code: string;
   readonly errno: number | undefined;
   readonly message: string;
+  /** Nothing can be sent on that connection any more. */
+  readonly fatal: boolean;
 }
 
 /** `connect`: nothing was sent; `run`: the transaction is open; `commit`: the answer to COMMIT is what failed. */
 export type Phase = "connect" | "run" | "commit";
 
 export const failureOf = (error: unknown): Failure => {
-  const { code, errno, message } = error as {
-    readonly code?: unknown;
-    readonly errno?: unknown;
-    readonly message?: unknown;
-  };
+  const { code, errno, fatal, message } = error as Readonly<Record<string, unknown>>;
   return {
-    code: typeof code === "string" ? code : "UNKNOWN",
+    // The library says "closed state" without a code.
+    code: typeof code === "string" ? code : fatal === true ? "PROTOCOL_CONNECTION_LOST" : "UNKNOWN",
     // Node's own errors have negative numbers.
     errno: typeof errno === "number" && errno > 0 ? errno : undefined,
     message: String(message ?? error),
+    fatal: fatal === true,
   };
 };
 

@@ -97,8 +97,11 @@ const open = (settings: Settings, tls: Tls): Effect.Effect<Session, SqlError> =>
         }, deadlineMs);
         const answer = (error: unknown, rows: unknown, fields: ReadonlyArray<FieldPacket> | undefined): void => {
           state.owed--;
-          if (error !== null) settle(MysqlError.translate(name, error, phase));
-          else settle(Effect.succeed({ rows: Array.isArray(rows) ? rows : [], fields: fields ?? [] }));
+          if (error !== null) {
+            // The library tells either the statement or the connection's listeners.
+            if (MysqlError.failureOf(error).fatal) lose();
+            settle(MysqlError.translate(name, error, phase));
+          } else settle(Effect.succeed({ rows: Array.isArray(rows) ? rows : [], fields: fields ?? [] }));
         };
         if (binds.length === 0) connection.query({ sql: text, rowsAsArray: true }, answer);
         else connection.execute({ sql: text, values: binds.map(toParameter), rowsAsArray: true }, answer);
