@@ -121,6 +121,13 @@ export const make = (options: Options): Effect.Effect<Sql, ConnectionError | Sql
       return { name: known };
     };
 
+    const encoders = new Map<string, ReturnType<typeof PostgresValues.encoder>>();
+    const encoderOf = (text: string) => {
+      const known = encoders.get(text) ?? PostgresValues.encoder(text);
+      encoders.set(text, known);
+      return known;
+    };
+
     /** The error of a statement is what counts: a session that cannot even roll back is not lent again. */
     const orRollBack = <A>(session: PostgresPool.Session, statements: Effect.Effect<A, SqlError>) =>
       Effect.tapError(
@@ -134,9 +141,10 @@ export const make = (options: Options): Effect.Effect<Sql, ConnectionError | Sql
         let step = script.next();
         while (step.done !== true) {
           const { binds, rows, text } = step.value;
+          const encode = encoderOf(text);
           const answers: Array<Row> = [];
           for (const values of binds) {
-            const query = { text, values: values.map(PostgresValues.encode), ...named(text) };
+            const query = { text, values: encode(values), ...named(text) };
             const result = yield* session.send("run", query);
             if (rows) { for (const row of result.rows as ReadonlyArray<Row>) answers.push(row); }
           }
