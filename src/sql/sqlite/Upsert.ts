@@ -3,11 +3,11 @@
  * are looked up once and ids are given out beforehand, without a round trip per row.
  */
 import type { Program, Script, Value } from "../../core/Sql.ts";
-import * as Expected from "../Expected.ts";
 import * as Fold from "../Fold.ts";
-import * as Layout from "../Layout.ts";
 import type { Table } from "../Layout.ts";
 import type { Batch } from "../Rows.ts";
+import type { Asking } from "../Sightings.ts";
+import * as StubExtras from "../StubExtras.ts";
 import type { Fate } from "../Upsert.ts";
 import * as PerRows from "./PerRows.ts";
 import type { Statements } from "./Statements.ts";
@@ -64,7 +64,12 @@ const writeRoots = function*(statements: Statements, batch: Batch, now: Value): 
     } else stubs.set(place, id!);
     ids[place] = id!;
   }
-  yield* refuseExtras(statements, batch, stubs, fates);
+  const asking: Asking = {
+    layout,
+    facets: statements.facets,
+    actual: (table, cells, rows) => PerRows.select(statements.tables[table]!.actual!, cells, rows),
+  };
+  for (const [place, conflict] of yield* StubExtras.refusals(asking, batch, stubs)) fates[place] = { conflict };
 
   const inserted = every.filter((place) => fates[place] === "wrote" && !stubs.has(place));
   if (root.id !== undefined) yield* assignIds(texts.lastId!, inserted, ids);
@@ -82,31 +87,6 @@ const writeRoots = function*(statements: Statements, batch: Batch, now: Value): 
   }
   yield* writeOthers(statements, batch, now, fates, ids);
   return fates;
-};
-
-/** Children that a stub has and the document lacks, in a set that must be equal, are someone's: the stub is left alone. */
-const refuseExtras = function*(
-  { facets, layout, tables }: Statements,
-  batch: Batch,
-  stubs: Map<number, Value>,
-  fates: Array<Fate>,
-): Script<void> {
-  if (stubs.size === 0) return;
-  const places = [...stubs.keys()];
-  const ids = [...stubs.values()];
-  const picked = places.map((_, row) => row);
-  for (const table of Layout.equalChildren(layout)) {
-    const expected = Expected.childFacets(layout, batch, facets[table]!, table, (place) => stubs.has(place));
-    for (const [n, ...values] of yield* PerRows.select(tables[table]!.actual!, [places, ids], picked)) {
-      const place = Number(n);
-      const actual = Expected.encodeFacets(values);
-      if (!expected[place]!.some((row) => Expected.encodeFacets(row) === actual)) {
-        fates[place] = {
-          conflict: `the stub has rows in ${layout.tables[table]!.name} that the document does not have`,
-        };
-      }
-    }
-  }
 };
 
 const assignIds = function*(lastId: string, rows: ReadonlyArray<number>, ids: Array<Value>): Script<void> {
