@@ -52,6 +52,7 @@ describe("usage errors", () => {
     { args: ["run", "narinfo-to-db", "more"], says: `"more" is one argument too many` },
     { args: ["run", "narinfo-to-dv"], says: "did you mean narinfo-to-db?" },
     { args: ["run", "narinfo-to-db", "--max-runtime", "5"], says: "write it like 30m or 2h" },
+    { args: ["run", "narinfo-to-db", "--max-rate", "500"], says: "write it like 500/s" },
     { args: ["history", "--limit", "0"], says: "--limit takes a whole number of at least 1" },
     { args: ["history", "--limit", "many"], says: "--limit takes a whole number of at least 1" },
     { args: ["list", "--project", "nowhere.yaml"], says: "the project file nowhere.yaml does not exist" },

@@ -160,6 +160,18 @@ describe("pipeline run narinfo-to-db", () => {
     expect(result.ledger.deleted + cache.files().length).toBe(2_000);
   });
 
+  it("goes no faster than --max-rate, and says how long that made it wait", async () => {
+    const cache = Cache.make({ narinfos: 90 });
+    const paced = await pipeline(cache, ["run", "narinfo-to-db", "--json", "--max-rate", "30/s"]);
+    expect(paced).toMatchObject({ code: 0 });
+    const { result } = JSON.parse(paced.stdout);
+    expect(result.ledger.deleted).toBe(90);
+    expect(result.durationMillis).toBeGreaterThan(1_900);
+    expect(result.pauses).toMatchObject([{ reason: "max-rate" }]);
+    expect(result.locks.holds).toBeGreaterThanOrEqual(3);
+    expect(paced.stderr).toContain("max-rate=30/s");
+  });
+
   it("writes its closing account where --report says, and refuses early where it could not", async () => {
     const cache = Cache.make({ narinfos: 2 });
     const refused = await pipeline(cache, ["run", "narinfo-to-db", "--report", "missing/account.json"]);
