@@ -9,6 +9,7 @@ import type { Table } from "./Mapping.ts";
 import * as Mapping from "./Mapping.ts";
 import * as Path from "./Path.ts";
 import * as Predicate from "./Predicate.ts";
+import * as PredicateParser from "./PredicateParser.ts";
 
 export interface Surroundings {
   readonly catalog: Catalog.Catalog;
@@ -198,7 +199,10 @@ const existsProblems = (
     });
   }
   if (whenExists._tag === "Keep") return [];
-  const named = Either.match(Predicate.parse(whenExists.predicate), { onLeft: () => [], onRight: Predicate.columns });
+  const named = Either.match(PredicateParser.parse(whenExists.predicate), {
+    onLeft: () => [],
+    onRight: Predicate.columns,
+  });
   return [
     ...[...new Set(named)].flatMap((name) =>
       actual.columns.some((column) => column.name === name) ? [] : [missing(["whenExists", "fill"], actual, name)]

@@ -5,7 +5,7 @@ import type { Problem } from "../core/Problem.ts";
 import type { Table } from "./Mapping.ts";
 import * as Mapping from "./Mapping.ts";
 import * as Path from "./Path.ts";
-import * as Predicate from "./Predicate.ts";
+import * as PredicateParser from "./PredicateParser.ts";
 import type { Covers } from "./WhenExists.ts";
 
 /** The role of a table follows from its place and its parents: see design §4. */
@@ -180,7 +180,7 @@ const checkTable = (tables: ReadonlyArray<Table>, table: Table, index: number): 
   }
 
   if (table.whenExists._tag === "Fill") {
-    Either.match(Predicate.parse(table.whenExists.predicate), {
+    Either.match(PredicateParser.parse(table.whenExists.predicate), {
       onLeft: ({ at, message }) =>
         report(
           ["whenExists", "fill"],

@@ -12,7 +12,7 @@ import type { Table } from "./Mapping.ts";
 import * as Mapping from "./Mapping.ts";
 import * as MappingCheck from "./MappingCheck.ts";
 import * as Path from "./Path.ts";
-import * as Predicate from "./Predicate.ts";
+import * as PredicateParser from "./PredicateParser.ts";
 
 export interface Resolved {
   /** Absent where a problem is an error. */
@@ -97,7 +97,7 @@ const layoutOf = (tables: ReadonlyArray<Table>, catalog: Catalog.Catalog): Layou
     scopes,
     tables: resolved,
     dropped: tables.flatMap((table, index) => droppedOf(table, find(catalog, table.table)!, scopeOf[index]!)),
-    fill: whenExists._tag === "Fill" ? Either.getOrUndefined(Predicate.parse(whenExists.predicate)) : undefined,
+    fill: whenExists._tag === "Fill" ? Either.getOrUndefined(PredicateParser.parse(whenExists.predicate)) : undefined,
     covers: covers === undefined ? undefined : {
       columns: covers.columns.map(({ column, comparator }) => ({
         column: resolved[0]!.columns.findIndex(({ name }) => name === column),

@@ -2,9 +2,10 @@ import { describe, expect, it } from "@effect/vitest";
 import Database from "better-sqlite3";
 import { Either, FastCheck } from "effect";
 import * as Predicate from "../../src/sql/Predicate.ts";
+import * as PredicateParser from "../../src/sql/PredicateParser.ts";
 
 const render = (text: string): string =>
-  Either.match(Predicate.parse(text), {
+  Either.match(PredicateParser.parse(text), {
     onLeft: ({ at, message }) => `${at}: ${message}`,
     onRight: (predicate) => Predicate.render(predicate, (name) => `t.[${name}]`),
   });
@@ -33,7 +34,7 @@ describe("Predicate", () => {
   });
 
   it("names the columns it looks at", () => {
-    const parsed = Predicate.parse("a IS NULL OR NOT (b = 'c' AND d <> e)");
+    const parsed = PredicateParser.parse("a IS NULL OR NOT (b = 'c' AND d <> e)");
     expect(Either.map(parsed, Predicate.columns)).toEqual(Either.right(["a", "b", "d", "e"]));
   });
 
@@ -57,11 +58,11 @@ describe("Predicate", () => {
     );
     FastCheck.assert(
       FastCheck.property(FastCheck.array(piece, { maxLength: 12 }), (pieces) => {
-        const parsed = Predicate.parse(pieces.join(" "));
+        const parsed = PredicateParser.parse(pieces.join(" "));
         if (Either.isLeft(parsed)) return;
         const quoted = (name: string) => `"${name}"`;
         const rendered = Predicate.render(parsed.right, quoted);
-        expect(Either.map(Predicate.parse(rendered), (again) => Predicate.render(again, quoted))).toEqual(
+        expect(Either.map(PredicateParser.parse(rendered), (again) => Predicate.render(again, quoted))).toEqual(
           Either.right(rendered),
         );
       }),
@@ -81,7 +82,7 @@ describe("Predicate", () => {
       ]
     ) {
       const quoted = Either.map(
-        Predicate.parse(text),
+        PredicateParser.parse(text),
         (predicate) => Predicate.render(predicate, (name) => `t."${name}"`),
       );
       const where = (condition: string) => db.prepare(`SELECT rowid FROM t WHERE ${condition}`).all();

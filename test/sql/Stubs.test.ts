@@ -4,7 +4,7 @@ import { Either } from "effect";
 import type { Row } from "../../src/core/Sql.ts";
 import { syntaxes } from "../../src/sql/Dialects.ts";
 import type { Column, Layout } from "../../src/sql/Layout.ts";
-import * as Predicate from "../../src/sql/Predicate.ts";
+import * as PredicateParser from "../../src/sql/PredicateParser.ts";
 import * as Stubs from "../../src/sql/Stubs.ts";
 
 const column = (name: string): Column => ({
@@ -33,7 +33,7 @@ const layout = (key: ReadonlyArray<string>, fill: string | undefined): Layout =>
     anchor: undefined,
   }],
   dropped: [],
-  fill: fill === undefined ? undefined : Either.getOrThrow(Predicate.parse(fill)),
+  fill: fill === undefined ? undefined : Either.getOrThrow(PredicateParser.parse(fill)),
   covers: undefined,
   remembersIds: false,
 });
