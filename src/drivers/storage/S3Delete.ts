@@ -74,13 +74,29 @@ export const deleteOne = (client: Client, key: string, etag: string | undefined,
     deadline,
   );
 
-/** Asks, then deletes: what is written in between is lost. Only where the spec accepts that. */
+const pauseAfter = (client: Client, attempt: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, client.timing.pauseMillis * attempt));
+
+/**
+ * Asks, then deletes: what is written in between is lost. Only where the spec accepts that. It asks again before it deletes again: the
+ * first deletion may have succeeded unheard, and what is there by then is somebody else's.
+ */
 const compareAndDelete = async (client: Client, { key, origin }: Target, deadline: number): Promise<Result> => {
-  const head = await client.request({ method: "HEAD", key }, client.timing.deleting, deadline);
-  if (head.status >= 300) return result(head);
-  return S3Error.header(head, "etag") === origin.version
-    ? result(await deleteOne(client, key, undefined, deadline))
-    : resultOf("PreconditionFailed", "");
+  const { attempts } = client.timing.deleting;
+  const once = { ...client.timing.deleting, attempts: 1 };
+  for (let attempt = 1;; attempt++) {
+    const head = await client.request({ method: "HEAD", key }, client.timing.deleting, deadline);
+    if (head.status >= 300) return result(head);
+    if (S3Error.header(head, "etag") !== origin.version) return resultOf("PreconditionFailed", "");
+    const answer = await client.request({ method: "DELETE", key }, once, deadline).catch(failed);
+    const isPassing = "status" in answer
+      ? isRetryable(answer.status, S3Error.refusal(answer).code)
+      : answer === noAnswer;
+    if (!isPassing || attempt >= attempts || Date.now() >= deadline) {
+      return "status" in answer ? result(answer) : answer;
+    }
+    await pauseAfter(client, attempt);
+  }
 };
 
 /**
@@ -174,7 +190,7 @@ const inBatches = async (
   const settleBatch = async (batch: ReadonlyArray<number>): Promise<void> => {
     let left = batch;
     for (let attempt = 1; left.length > 0 && attempt <= attempts && Date.now() < deadline; attempt++) {
-      if (attempt > 1) await new Promise((resolve) => setTimeout(resolve, client.timing.pauseMillis * attempt));
+      if (attempt > 1) await pauseAfter(client, attempt);
       const answers = await deleteBatch(client, left.map((index) => targets[index]!), deadline);
       if (!(answers instanceof Map)) {
         const refused = result(answers as Answer);

@@ -87,6 +87,31 @@ describe("deleting", () => {
       expect(server.asked.filter(({ key, method }) => method === "DELETE" && key === "other")).toEqual([]);
     }));
 
+  it.scoped("Invariant 1: where conditions are ignored it asks anew before it deletes again: someone may have written", () =>
+    Effect.gen(function*() {
+      const { script } = service("ignored");
+      let wasBusy = false;
+      const etags = new Map([["rewritten", '"rewritten"'], ["lost", '"lost"'], ["busy", '"busy"']]);
+      const { open, server } = yield* world((asked) => {
+        const etag = etags.get(asked.key);
+        if (asked.key.startsWith(".") || (asked.method !== "HEAD" && asked.method !== "DELETE")) return script(asked);
+        if (asked.method === "HEAD") return etag === undefined ? { status: 404 } : { headers: { etag } };
+        if (asked.key === "busy" && !wasBusy) {
+          wasBusy = true;
+          return error(503, "SlowDown");
+        }
+        etags.delete(asked.key);
+        if (asked.key === "busy") return { status: 204 };
+        // Deleted, but nobody heard of it; and one of them is written anew at once.
+        if (asked.key === "rewritten") etags.set(asked.key, '"another"');
+        return { act: (response) => response.socket!.destroy() };
+      });
+      const outcomes = yield* (yield* open).remove(["rewritten", "lost", "busy"].map(target));
+      expect(outcomes.map(({ _tag }) => _tag)).toEqual(["Changed", "Gone", "Deleted"]);
+      const deletions = server.asked.filter(({ key, method }) => method === "DELETE" && !key.startsWith("."));
+      expect(deletions.map(({ key }) => key).sort()).toEqual(["busy", "busy", "lost", "rewritten"]);
+    }));
+
   it.scoped("one by one: changed, gone, concurrent, denied and an answer that is lost", () =>
     Effect.gen(function*() {
       const { script } = service("single");
