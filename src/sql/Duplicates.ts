@@ -6,7 +6,18 @@ import * as Layout from "./Layout.ts";
 import type { Batch, Builder } from "./Rows.ts";
 import type { Fault } from "./Sift.ts";
 
-/** Answers what finds them: per item, by its place. Costs nothing where keys hold all there is, as in sets of values. */
+/**
+ * What these collations surely take for one; the folds of `collations` may take more, and a set of values would lose an item to that. What
+ * is missed here shows when the row is read back.
+ */
+const surelyFolded = (collation: string | undefined): Fold.Collation | undefined =>
+  /_ci$|^NOCASE$/.test(collation ?? "")
+    ? (text) => /^[\0-\x7f]*$/.test(text) ? text.toLowerCase() : text
+    : undefined;
+
+const unfolded: Fold.Collation = (text) => text;
+
+/** Answers what finds them: per item, by its place. Costs nothing where keys hold all there is and bytes tell them apart. */
 export const finder = (
   layout: Layout.Layout,
   builder: Builder,
@@ -16,13 +27,15 @@ export const finder = (
     const rest = table.columns.flatMap((column, at) =>
       Layout.isCompared(table, column) && !table.key.includes(at) ? [at] : []
     );
-    if (table.role !== "child" || rest.length === 0) return [];
+    if (table.role !== "child") return [];
+    const isSet = rest.length === 0;
     const key = Layout.facetsOf(layout, index, table.key).map((facet) => {
       const owner = layout.tables[facet.table]!;
       const collation = owner.collations[owner.key.indexOf(facet.column)];
-      return { facet, fold: collations.get(collation ?? "") ?? ((text: string) => text) };
+      return { facet, fold: (isSet ? surelyFolded(collation) : collations.get(collation ?? "")) ?? unfolded };
     });
-    return [{ index, name: table.name, key, rest: Layout.facetsOf(layout, index, rest) }];
+    if (isSet && key.every(({ fold }) => fold === unfolded)) return [];
+    return [{ index, name: table.name, key, rest: Layout.facetsOf(layout, index, isSet ? table.key : rest) }];
   });
   if (tables.length === 0) return () => new Map();
   return (items) => {

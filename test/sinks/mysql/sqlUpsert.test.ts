@@ -221,6 +221,25 @@ describe("sql-upsert on MariaDB, schema of ncps", () => {
       expect(yield* counts(db)).toMatchObject({ narinfos: 2, narinfo_references: 4, narinfo_nar_files: 2 });
     }));
 
+  it.scoped("older ncps: references or signatures that its collation takes for one are rejected, no row lacks one", () =>
+    Effect.gen(function*() {
+      const { db, open } = yield* prepare(older);
+      const sink = yield* open;
+      const [name] = narinfo(9).references;
+      const { dismissed, items } = sink.sift([
+        narinfoItem(1, { references: [name!, name!.toUpperCase()] }),
+        narinfoItem(2, { signatures: [signature("A"), signature("A").replace("cache", "Cache")] }),
+        narinfoItem(3, { references: [name!, name!], signatures: [signature("A"), signature("B")] }),
+        narinfoItem(4, { references: ["\u4e2d", "\u6587"] }),
+      ]);
+      expect(dismissed.map(({ code, item: { key } }) => [code, key])).toEqual([
+        ["sql/duplicate-row", narinfoItem(1).key],
+        ["sql/duplicate-row", narinfoItem(2).key],
+      ]);
+      expect(tags((yield* settleItems(sink, items)).verdicts)).toEqual(["Exact", "Exact"]);
+      expect(yield* counts(db)).toMatchObject({ narinfos: 2, narinfo_references: 3, narinfo_signatures: 3 });
+    }));
+
   it.scoped("Invariant 6: values that are too long, or that the server refuses, are the data's fault; nothing is cut off", () =>
     Effect.gen(function*() {
       const { db, open } = yield* prepare();
