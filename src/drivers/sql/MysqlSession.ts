@@ -139,6 +139,8 @@ const handshake = (
     const socket = "socket" in url.address
       ? connectSocket(url.address.socket)
       : connectSocket(url.address.port, url.address.host);
+    // What Node compares a certificate with: it notes the names it looks up, and takes an address, which it does not, for localhost.
+    if ("host" in url.address) Object.assign(socket, { _host: url.address.host });
     socket.setNoDelay(true);
     socket.setKeepAlive(true, Duration.toMillis(keepAliveDelay));
     const connection = createConnection({

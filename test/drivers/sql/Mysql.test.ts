@@ -1,5 +1,7 @@
 import { describe, expect, it } from "@effect/vitest";
 import { Clock, Duration, Effect, Fiber } from "effect";
+import type { Scope } from "effect";
+import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import type { Access } from "../../../src/core/Access.ts";
 import { Faults } from "../../../src/core/Faults.ts";
 import * as Introspect from "../../../src/sql/mysql/Introspect.ts";
@@ -34,6 +36,21 @@ const check = (url: string, name: string, config: Parameters<typeof driver>[1] =
     const checks = yield* (yield* open(url, config)).checkup({ tables: [], access: "write" });
     return checks.find((one) => one.name === name);
   });
+/** The port of a way to the server that begins at another address of this host, which no certificate names. */
+const elsewhere = (port: number): Effect.Effect<number, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.async<Server>((resume) => {
+        const way = createServer((near) => {
+          const far = connect(port, "127.0.0.1");
+          near.on("error", () => far.destroy()).pipe(far);
+          far.on("error", () => near.destroy()).pipe(near);
+        }).listen(0, "127.0.0.2", () => resume(Effect.succeed(way)));
+      }),
+      (way) => Effect.sync(() => way.close()),
+    ),
+    (way) => (way.address() as AddressInfo).port,
+  );
 
 describe("a server that cannot be used says why and what to do", () => {
   it.scoped("wrong password, no such database, nobody there, no socket: each its own, none of them with the password", () =>
@@ -86,6 +103,20 @@ describe("a server that cannot be used says why and what to do", () => {
       expect(yield* failure(urlTo(plain().port, "mysql", "?tls=true"), { tls: files })).toMatchObject({
         code: "HANDSHAKE_NO_SSL_SUPPORT",
         remedy: expect.stringMatching(/TLS/),
+      });
+    }).pipe(live));
+
+  it.scoped("TLS: a certificate must name the address that the URL names, not merely localhost", () =>
+    Effect.gen(function*() {
+      const { port, tls } = server();
+      const files = { ca: tls!.caFile, cert: "", key: "" };
+      yield* open(urlTo(port, "mysql", "?tls=true"), { tls: files });
+      const other = yield* elsewhere(port);
+      const there = urlTo(other, "mysql", "?tls=true").replace("127.0.0.1", "127.0.0.2");
+      expect(yield* failure(there, { tls: files })).toMatchObject({
+        reason: "Environment",
+        detail: expect.stringMatching(/127\.0\.0\.2/),
+        remedy: expect.stringMatching(/as its certificate does/),
       });
     }).pipe(live));
 });
