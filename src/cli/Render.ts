@@ -33,9 +33,12 @@ export class Render extends Context.Tag("ncps-pipeline/cli/Render")<Render, {
 /** Takes away a live line. */
 export const eraseLine = "\r\u001b[2K";
 
-/** Invariant 9, as a second net: drivers name no secrets, but text that comes from below us is looked through for passwords in URLs. */
+/**
+ * Invariant 9, as a second net: drivers name no secrets, but text that comes from below us is looked through for passwords in URLs.
+ * `<password>` stands in the examples of our own remedies.
+ */
 const scrub = (text: string): string =>
-  text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/?#@]*):[^\s/@]*@/gi, "$1:<redacted>@");
+  text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/?#@]*):(?!<password>@)[^\s/@]*@/gi, "$1:<redacted>@");
 
 /** One line of JSON; int64 beyond a double's precision as text. */
 const toJson = (value: unknown): string =>

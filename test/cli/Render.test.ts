@@ -138,4 +138,12 @@ describe("failures", () => {
       yield* render.failure("run", new SqlError({ ...cause, reason: "Environment", code: "X" }));
       expect(written.stdout + written.stderr).not.toContain("hunter2");
     }));
+
+  it.effect("a remedy that says how a URL is written stays readable", () =>
+    Effect.gen(function*() {
+      const { render, written } = make();
+      const remedy = "write it like mysql://user:<password>@host:3306/ncps";
+      yield* render.failure("run", new UsageError({ reason: "flag", detail: "no such flag", remedy }));
+      expect(written.stderr).toContain(remedy);
+    }));
 });

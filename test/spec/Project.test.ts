@@ -206,11 +206,11 @@ describe("Project", () => {
     it.each<[string, Record<string, string>, ReadonlyArray<string>]>([
       ["production", {}, [
         "ncps-pipeline.yaml:52:38: error spec/missing-variable at connections.cache-storage.s3.bucket: the variable CACHE_STORAGE_S3_BUCKET is not set: name the bucket that ncps stores in; set CACHE_STORAGE_S3_BUCKET in the environment, or give a default: ${CACHE_STORAGE_S3_BUCKET:-…}",
-        "ncps-pipeline.yaml:53:30: error spec/missing-variable at connections.cache-database.url: the variable CACHE_DATABASE_URL is not set: write it like postgresql://user:password@host/ncps; set CACHE_DATABASE_URL in the environment, or give a default: ${CACHE_DATABASE_URL:-…}",
+        "ncps-pipeline.yaml:53:30: error spec/missing-variable at connections.cache-database.url: the variable CACHE_DATABASE_URL is not set: write it like postgresql://user:<password>@host/ncps; set CACHE_DATABASE_URL in the environment, or give a default: ${CACHE_DATABASE_URL:-…}",
         "ncps-pipeline.yaml:24:12: error project/incomplete at lock.redis.addrs: the addresses of Redis are not given; set CACHE_REDIS_ADDRS",
       ]],
       ["mariadb", {}, [
-        "ncps-pipeline.yaml:60:30: error spec/missing-variable at connections.cache-database.url: the variable CACHE_DATABASE_URL is not set: write it like mysql://user:password@host:3306/ncps; set CACHE_DATABASE_URL in the environment, or give a default: ${CACHE_DATABASE_URL:-…}",
+        "ncps-pipeline.yaml:60:30: error spec/missing-variable at connections.cache-database.url: the variable CACHE_DATABASE_URL is not set: write it like mysql://user:<password>@host:3306/ncps; set CACHE_DATABASE_URL in the environment, or give a default: ${CACHE_DATABASE_URL:-…}",
       ]],
       ["production", {
         CACHE_STORAGE_S3_BUCKET: "b",

@@ -28,7 +28,7 @@ const tlsWords: ReadonlyMap<string, Tls> = new Map<string, Tls>([
   ["preferred", "preferred"],
 ]);
 
-const shape = "Write it as mysql://user:password@host:3306/database, special characters in user and password as %XX";
+const shape = "Write it as mysql://user:<password>@host:3306/database, special characters in user and password as %XX";
 
 /** Not `URL`, which has no user without a host: `mysql://user:password@/db?socket=…` is what ncps is given. */
 const parts = /^mysql(\+unix)?:\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?$/is;
@@ -60,7 +60,7 @@ export const parse = (connection: string, text: string): Effect.Effect<MysqlUrl,
     if (isUnix && socket === "") {
       return yield* refuse(
         "its URL names no socket",
-        "Write it as mysql+unix://user:password@/path/to/socket/database",
+        "Write it as mysql+unix://user:<password>@/path/to/socket/database",
       );
     }
     // Brackets belong to the URL, not to an IPv6 address.

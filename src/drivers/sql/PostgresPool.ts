@@ -71,7 +71,7 @@ const readAddress = (
           connection,
           reason: "Config",
           detail: `its url cannot be used: ${problem}`,
-          remedy: "Write it like postgresql://user:password@host:5432/ncps?sslmode=verify-full",
+          remedy: "Write it like postgresql://user:<password>@host:5432/ncps?sslmode=verify-full",
         }),
     );
     const certificates = yield* TlsFiles.read(connection, {

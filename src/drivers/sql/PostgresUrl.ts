@@ -50,7 +50,7 @@ export const read = (url: string): Either.Either<Address, string> =>
   Either.gen(function*() {
     const match = form.exec(url);
     if (match === null) {
-      return yield* Either.left("it is not of the form postgresql://user:password@host:port/database");
+      return yield* Either.left("it is not of the form postgresql://user:<password>@host:port/database");
     }
     const [, unix, credentials = "", authority = "", rawPath = "", rawQuery = ""] = match;
     const decode = (what: string, text: string) =>
