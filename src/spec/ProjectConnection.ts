@@ -101,6 +101,13 @@ const storageOf = (
   return { kind, findings: [], config: { type: "storage", kind: "local", path: folder } };
 };
 
+/**
+ * Whether the `@` that ends user and password lies behind a `/`, `?` or `#`, where a URL's host has ended: what is read as host then is
+ * a part of the password, and would be shown.
+ */
+const hasUnescapedCredentials = (url: string): boolean =>
+  /^[^:]+:\/\/[^/?#]*(?:\/[^?#]*@|\?[^#=]*@|[^#]*#.*@)/s.test(url);
+
 const sqlOf = (
   root: Tree.Node,
   path: Tree.Path,
@@ -126,7 +133,17 @@ const sqlOf = (
       findings: report(
         "spec/bad-value",
         `this is no URL of a database${Supply.suppliedBy(root, at).by}`,
-        "write it like sqlite:/var/lib/ncps/db.sqlite",
+        "write it like sqlite:/var/lib/ncps/db.sqlite, postgresql://user:<password>@host/ncps or mysql://user:<password>@host/ncps",
+      ),
+    };
+  }
+  if (target.dialect !== "sqlite" && hasUnescapedCredentials(text)) {
+    return {
+      kind,
+      findings: report(
+        "spec/bad-value",
+        `its user or password has a character that must be escaped${Supply.suppliedBy(root, at).by}`,
+        "write / as %2F, ? as %3F, # as %23, @ as %40 and % as %25",
       ),
     };
   }

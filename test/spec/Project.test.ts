@@ -98,6 +98,28 @@ describe("Project", () => {
       expect(Redacted.value(connection.url)).toBe(url);
     });
 
+    it.each([
+      "postgresql://ncps:hun/ter2@h/d",
+      "postgresql://ncps:hun?ter2@h/d",
+      "postgresql://ncps:hun#ter2@h/d",
+      "postgresql://ncps:h@un/ter#2@h/d",
+      "mysql://ncps:hun/ter2@h:3306/d",
+      "mysql://ncps:hun?ter2@/d?socket=/run/s",
+    ])("takes no part of a password for a host: %s", (url) => {
+      const { pipeline } = load({ project: shipped, env: { ...env, CACHE_DATABASE_URL: url } });
+      expect(pipeline.findings.map(Finding.format)).toEqual([
+        "ncps-pipeline.yaml:18:10: error spec/bad-value at connections.cache-database.url: its user or password has a character that must be escaped (by CACHE_DATABASE_URL); write / as %2F, ? as %3F, # as %23, @ as %40 and % as %25",
+      ]);
+    });
+
+    it.each([
+      "postgresql:///d?user=ncps@tenant&host=/run/postgresql",
+      "postgresql://nc%40ps:h%2F@h/d?sslmode=require",
+      "mysql://ncps:h@er@h/d?socket=/run/my@sql.sock",
+    ])("takes an @ that ends no password: %s", (url) => {
+      expect(load({ project: shipped, env: { ...env, CACHE_DATABASE_URL: url } }).pipeline.findings).toEqual([]);
+    });
+
     it("honours every variable of Redis, whatever CACHE_LOCK_BACKEND says", () => {
       const { pipeline, project } = load({
         project: shipped,

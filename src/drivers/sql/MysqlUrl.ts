@@ -63,6 +63,10 @@ export const parse = (connection: string, text: string): Effect.Effect<MysqlUrl,
         "Write it as mysql+unix://user:<password>@/path/to/socket/database",
       );
     }
+    // ncps:p without its @, or tcp(host:3306) of go-sql-driver: nothing that is no host's name is looked up and shown.
+    if (/[:()]/.test(rawHost.replace(/^\[[^\]]*\]$/, ""))) {
+      return yield* refuse("its URL has a host that cannot be read");
+    }
     // Brackets belong to the URL, not to an IPv6 address.
     const host = (yield* decode(rawHost, "host")).replace(/^\[(.*)\]$/, "$1");
     if (socket === "" && host === "") return yield* refuse("its URL names neither a host nor a socket");

@@ -44,6 +44,8 @@ describe("URLs of MySQL as ncps reads them", () => {
       ["mysql://ncps:hush@/db", "neither a host nor a socket"],
       ["mysql+unix://ncps:hush@/db", "names no socket"],
       ["mysql://ncps:hush@host:70000/db", "port"],
+      ["mysql://ncps:hush/db", "host that cannot be read"],
+      ["mysql://ncps@tcp(hush:3306)/db", "host that cannot be read"],
       ["mysql://ncps:hush@host/db?tls=custom", 'tls="custom"'],
     ] as const,
   )(
