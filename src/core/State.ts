@@ -91,7 +91,7 @@ export class State extends Context.Tag("ncps-pipeline/core/State")<State, {
   readonly release: (scope: QuarantineScope, keys: ReadonlyArray<string>) => Effect.Effect<void, StateError>;
   /** Drops records that this run did not see again: only after an undisturbed run over the whole source. */
   readonly sweep: (scope: QuarantineScope, runId: string) => Effect.Effect<void, StateError>;
-  /** A page of records, by key; `after` is the id of the last one seen. */
+  /** A page of records, by key; `after` is the id of the last one seen. For people: the only page, line 2 of a file before its line 10. */
   readonly quarantined: (filter: {
     readonly environment: string;
     readonly pipeline?: string;
@@ -100,6 +100,7 @@ export class State extends Context.Tag("ncps-pipeline/core/State")<State, {
     /** Exact ids, id prefixes of at least 6 characters, or keys. */
     readonly match?: ReadonlyArray<string>;
     readonly after?: string;
+    readonly forPeople?: boolean;
     readonly limit: number;
   }) => Effect.Effect<ReadonlyArray<QuarantineRecord>, StateError>;
   /** Marks records as accepted; answers how many were not before. */

@@ -360,6 +360,16 @@ export const stateContract = (
     );
 
     check(
+      "people see the lines of a file in the order of the file",
+      Effect.gen(function*() {
+        const state = yield* State;
+        yield* state.quarantine("run-1", ["a#10", "a#2", "a#1", "b", "a", "a#100"].map((key) => rejected(key)));
+        const records = yield* state.quarantined({ ...all, forPeople: true, limit: 5 });
+        expect(records.map(({ key }) => key)).toEqual(["a", "a#1", "a#2", "a#10", "a#100"]);
+      }),
+    );
+
+    check(
       "records are found by code, by accept, by id, by prefix of an id and by key",
       Effect.gen(function*() {
         const state = yield* State;

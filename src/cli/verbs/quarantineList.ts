@@ -30,7 +30,7 @@ export const quarantineList = Verb.make({
     const state = yield* openState(workspace, "read");
     const found = yield* Effect.flatMap(
       State,
-      (port) => Selection.first(port, by, values.limit + 1),
+      (port) => port.quarantined({ ...by, limit: values.limit + 1, forPeople: true }),
     ).pipe(
       Effect.provide(state),
     );
