@@ -62,6 +62,15 @@ const checkOptions = ({ prefix, suffix, maxObjectSize }: Options): ReadonlyArray
       } satisfies Problem,
     ]
     : []),
+  ...[{ name: "prefix", text: prefix }, { name: "suffix", text: suffix }].filter(({ text }) => /[*?]/.test(text)).map(
+    ({ name, text }): Problem => ({
+      code: "storage-objects/wildcard",
+      severity: "warning",
+      path: [name],
+      message: `a ${name} has no wildcards: only keys with ${JSON.stringify(text)} as it stands are taken`,
+      suggestion: `write it like ${name === "prefix" ? "archive/" : ".ndjson"}`,
+    }),
+  ),
   ...(maxObjectSize > 0 ? [] : [
     {
       code: "storage-objects/no-size",

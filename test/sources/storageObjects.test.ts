@@ -203,6 +203,10 @@ describe("storage-objects", () => {
       expect(codes({ prefix })).toEqual(["storage-objects/bad-prefix"]);
     }
     expect(codes({ suffix: "/x" })).toEqual(["storage-objects/bad-suffix"]);
+    expect(codes({ prefix: "in*/", suffix: "*.x" })).toEqual([
+      "storage-objects/wildcard",
+      "storage-objects/wildcard",
+    ]);
     expect(codes({ maxObjectSize: "0B" })).toEqual(["storage-objects/no-size"]);
   });
 });
