@@ -79,7 +79,11 @@ const faultOf = (column: Layout.Column, value: Value, inKey: boolean): Fault | u
       return undefined;
     }
     case "bigint":
-      if (!holdsWhole(column, value)) return wrong(column, column.kind === "boolean" ? String(value) : "a number");
+      if (!holdsWhole(column, value)) {
+        if (column.kind === "boolean") return wrong(column, String(value));
+        // Booleans of documents are 0 and 1 by now.
+        return wrong(column, value === 0n || value === 1n ? "a number or a boolean" : "a number");
+      }
       if (column.kind === "real" && BigInt(Number(value)) !== value) return wrong(column, `${value} unrounded`);
       return value < minInteger || value > maxInteger
         ? { code: "sql/out-of-range", reason: `${value} is beyond 64 bits` }

@@ -305,6 +305,8 @@ describe("sql-upsert on the schema of ncps", () => {
         values.map((value, at) => itemOf(`${at}`, { k: `${at}`, ...value }));
       const odd = of([{ r: 2n ** 53n + 1n }, { n: "1e999" }, { n: " 12 " }, { r: Number.NaN }]);
       expect(sink.sift(odd).dismissed.map(({ code }) => code)).toEqual(new Array(4).fill("sql/wrong-type"));
+      const [flag] = sink.sift(of([{ k: true }])).dismissed;
+      expect(flag?.reason).toBe("t.k: the column (text) cannot hold a number or a boolean");
       const kept = of([{ r: 2n ** 62n }, { r: -0 }, { r: 0.1 }, { n: 2 ** 60 }, { n: 1e30 }, { n: 1.5 }, { n: "1_0" }]);
       expect(sink.sift(kept).items).toEqual(kept);
       expect(tags((yield* settleItems(sink, kept)).verdicts)).toEqual(new Array(7).fill("Exact"));
