@@ -86,7 +86,7 @@ const storageOf = (
       sessionToken,
       tls: Supply.tlsFiles(root, [...at, "tls"], tls),
     };
-    return { kind, findings: s3Findings(root, at, s3), config };
+    return { kind, findings: [...s3Findings(root, at, s3), ...rivalFindings(root, path, settings.path)], config };
   }
   if (settings.path === "") {
     const finding = Finding.inTree(root, "key", {
@@ -169,6 +169,22 @@ const sqlOf = (
     findings: [],
     config: { type: "sql", dialect: target.dialect, url, ...rest, tls: Supply.tlsFiles(root, [...path, "tls"], tls) },
   };
+};
+
+/** ncps itself does not start with both; a folder that is only a default of the file is nobody's wish. */
+const rivalFindings = (root: Tree.Node, path: Tree.Path, folder: string): Findings => {
+  if (folder === "") return [];
+  const bucket = Supply.suppliedBy(root, [...path, "s3", "bucket"]);
+  const { by, unset } = Supply.suppliedBy(root, [...path, "path"]);
+  return [Finding.inTree(root, "value", {
+    code: "project/two-storages",
+    severity: by === "" ? "warning" : "error",
+    path: [...path, "path"],
+    message: by === ""
+      ? `a bucket is given${bucket.by}: it is used, and not the folder ${folder}`
+      : `a folder is given${by}, and a bucket${bucket.by}: which of them holds the objects?`,
+    suggestion: by === "" ? `if the folder is meant, ${bucket.unset}` : `${unset}, or ${bucket.unset}`,
+  })];
 };
 
 const s3Findings = (root: Tree.Node, at: Tree.Path, s3: typeof Config.S3Settings.Type): Findings => {

@@ -50,6 +50,7 @@ describe("Project", () => {
         project: shipped,
         env: {
           ...env,
+          CACHE_STORAGE_LOCAL: "",
           CACHE_STORAGE_S3_BUCKET: "cache",
           CACHE_STORAGE_S3_ENDPOINT: "https://s3.example.org",
           CACHE_STORAGE_S3_REGION: "eu-1",
@@ -179,22 +180,28 @@ describe("Project", () => {
 
     it.each<[string, Record<string, string>, ReadonlyArray<string>]>([
       ["a bucket of whom the secret is missing", {
+        CACHE_STORAGE_LOCAL: "",
         CACHE_STORAGE_S3_BUCKET: "b",
         CACHE_STORAGE_S3_ACCESS_KEY_ID: "AK",
       }, [
         "ncps-pipeline.yaml:14:24: error project/incomplete at connections.cache-storage.s3.secretAccessKey: an access key is given without its secret; set CACHE_STORAGE_S3_SECRET_ACCESS_KEY",
       ]],
       ["a bucket of whom the access key is missing", {
+        CACHE_STORAGE_LOCAL: "",
         CACHE_STORAGE_S3_BUCKET: "b",
         CACHE_STORAGE_S3_SECRET_ACCESS_KEY: "hunter2",
       }, [
         "ncps-pipeline.yaml:13:20: error project/incomplete at connections.cache-storage.s3.accessKeyId: a secret is given without its access key; set CACHE_STORAGE_S3_ACCESS_KEY_ID",
       ]],
       ["an endpoint without a scheme", {
+        CACHE_STORAGE_LOCAL: "",
         CACHE_STORAGE_S3_BUCKET: "b",
         CACHE_STORAGE_S3_ENDPOINT: "s3.example.org",
       }, [
         "ncps-pipeline.yaml:11:17: error project/incomplete at connections.cache-storage.s3.endpoint: the endpoint has no scheme (by CACHE_STORAGE_S3_ENDPOINT); write it like https://s3.example.org",
+      ]],
+      ["a folder and a bucket", { CACHE_STORAGE_S3_BUCKET: "b" }, [
+        "ncps-pipeline.yaml:8:11: error project/two-storages at connections.cache-storage.path: a folder is given (by CACHE_STORAGE_LOCAL), and a bucket (by CACHE_STORAGE_S3_BUCKET): which of them holds the objects?; unset CACHE_STORAGE_LOCAL, or unset CACHE_STORAGE_S3_BUCKET",
       ]],
       ["locks in Redis without addresses", { CACHE_LOCK_BACKEND: "redis" }, [
         "ncps-pipeline.yaml:24:12: error project/incomplete at lock.redis.addrs: the addresses of Redis are not given; set CACHE_REDIS_ADDRS",
@@ -209,6 +216,7 @@ describe("Project", () => {
         "ncps-pipeline.yaml:21:1: error project/incomplete at lock.etcd.endpoints: the endpoints of etcd are not given; write lock.etcd.endpoints",
       ]],
       ["credentials in the endpoint", {
+        CACHE_STORAGE_LOCAL: "",
         CACHE_STORAGE_S3_BUCKET: "b",
         CACHE_STORAGE_S3_ENDPOINT: "https://AK:hunter2@s3.example.org",
       }, [
@@ -240,6 +248,10 @@ describe("Project", () => {
         CACHE_REDIS_ADDRS: "r:6379",
       }, []],
       ["mariadb", { CACHE_DATABASE_URL: "mysql://h/d" }, []],
+      // Left over from another shell: the folder of this environment is not what would be read.
+      ["mariadb", { CACHE_DATABASE_URL: "mysql://h/d", CACHE_STORAGE_S3_BUCKET: "b" }, [
+        "ncps-pipeline.yaml:59:30: warning project/two-storages at connections.cache-storage.path: a bucket is given (by CACHE_STORAGE_S3_BUCKET): it is used, and not the folder /var/lib/ncps; if the folder is meant, unset CACHE_STORAGE_S3_BUCKET",
+      ]],
     ])("names what environment %s lacks, given %j", (environment, given, expected) => {
       const { pipeline, project } = load({ project: shipped, env: given, environment });
       const found = [...project.findings, ...pipeline.findings].map(Finding.format);
