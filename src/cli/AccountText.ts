@@ -91,6 +91,10 @@ const pauses = ({ pauses }: RunReport): ReadonlyArray<string> =>
     `  waited for ${pauses.map(({ millis, reason }) => `${reasons[reason]} ${Layout.duration(millis)}`).join(", ")}`,
   ];
 
+/** All is done, or a prefix, suffix, folder or bucket is not the one that was meant: nobody can tell. */
+export const nothingFound = (paint: Paint): string =>
+  paint.yellow("  warning  nothing was found in the source: all has been migrated, or the items are elsewhere");
+
 /** What to do about what is left, as commands; empty when nothing is. */
 const steps = (report: RunReport, advise: Advise): ReadonlyArray<readonly [command: string, why: string]> => {
   const { keep, ledger, pipeline, stop } = report;
@@ -175,7 +179,7 @@ export const lines = (report: RunReport, advise: Advise, exitCode: number, paint
     ...pauses(report),
     ...imbalances.map((sentence) => paint.red(`  the ledger does not close, which is a bug of this tool: ${sentence}`)),
     ...(ledger.listed === 0 && stop === undefined
-      ? [paint.yellow("  warning  nothing was found in the source: all has been migrated, or the items are elsewhere")]
+      ? [nothingFound(paint)]
       : []),
     ...(report.incidents.length === 0
       ? []

@@ -35,6 +35,8 @@ export const verdict = (forecast: Forecast, tolerate: Tolerance): string => {
   }; nothing was written`;
 };
 
+const isEmpty = ({ listed, stop }: Forecast): boolean => listed === 0 && stop === undefined;
+
 /** A dry run, told: what a run would come to. */
 export const lines = (
   forecast: Forecast,
@@ -49,12 +51,18 @@ export const lines = (
     Layout.duration(forecast.durationMillis)
   }`,
   ...counts(forecast),
+  ...(isEmpty(forecast) ? [AccountText.nothingFound(paint)] : []),
   ...(forecast.incidents.length === 0
     ? []
     : ["", "Would stay behind", ...AccountText.incidents(forecast.incidents, undefined, paint)]),
   "",
   "Next",
-  `  ${advise(`run ${quote(forecast.pipeline)}${keep ? " --keep" : ""}`)}`,
+  ...(isEmpty(forecast)
+    ? Layout.columns([[
+      advise(`doctor ${quote(forecast.pipeline)}`),
+      paint.dim("says what is there, if there should have been items"),
+    ]], "  ")
+    : [`  ${advise(`run ${quote(forecast.pipeline)}${keep ? " --keep" : ""}`)}`]),
   "",
   `${(exitCode === 0 ? paint.green : paint.red)(`${exitCode === 0 ? "✔" : "✘"} ${verdict(forecast, tolerate)}`)}${
     exitCode === 0 ? "" : paint.dim(`  (exit ${exitCode})`)

@@ -119,14 +119,9 @@ describe("the storage", () => {
 
   it("holds no narinfo: nothing to do, exit 0", async () => {
     const cache = Cache.make({ narinfos: 0 });
-    const ended = await pipeline(cache, run);
-    expectRefusal(
-      ended,
-      0,
-      "nothing to do",
-      "warning  nothing was found in the source",
-      "pipeline doctor narinfo-to-db",
-    );
+    const said = ["warning  nothing was found in the source", "pipeline doctor narinfo-to-db"];
+    expectRefusal(await pipeline(cache, [...run, "--dry-run"]), 0, ...said);
+    expectRefusal(await pipeline(cache, run), 0, "nothing to do", ...said);
   });
 
   it("has a folder that this user cannot list: exit 1, what could be listed is migrated", async () => {
