@@ -2,7 +2,7 @@
 SELECT k.n, t.`id`, ((t.`url` IS NULL OR t.`url` = '')) IS TRUE, CAST(CONVERT(t.`hash` USING utf8mb4) AS BINARY) = CAST(k.k0 AS BINARY) FROM JSON_TABLE(?, '$[*]' COLUMNS (n INT PATH '$[0]', k0 VARCHAR(255) CHARACTER SET utf8mb4 PATH '$[1]')) AS k STRAIGHT_JOIN `narinfos` AS t ON t.`hash` = CONVERT(k.k0 USING utf8mb4) COLLATE utf8mb4_bin;
 
 -- lock stubs of narinfos
-SELECT k.n, t.`id`, ((t.`url` IS NULL OR t.`url` = '')) IS TRUE, CAST(CONVERT(t.`hash` USING utf8mb4) AS BINARY) = CAST(k.k0 AS BINARY) FROM JSON_TABLE(?, '$[*]' COLUMNS (n INT PATH '$[0]', k0 VARCHAR(255) CHARACTER SET utf8mb4 PATH '$[1]')) AS k STRAIGHT_JOIN `narinfos` AS t ON t.`hash` = CONVERT(k.k0 USING utf8mb4) COLLATE utf8mb4_bin FOR UPDATE;
+SELECT k.n, t.`id`, ((t.`url` IS NULL OR t.`url` = '')) IS TRUE, CAST(CONVERT(t.`hash` USING utf8mb4) AS BINARY) = CAST(k.k0 AS BINARY) FROM JSON_TABLE(?, '$[*]' COLUMNS (n INT PATH '$[0]', k0 VARCHAR(255) CHARACTER SET utf8mb4 PATH '$[1]')) AS k STRAIGHT_JOIN `narinfos` AS t ON t.`hash` = CONVERT(k.k0 USING utf8mb4) COLLATE utf8mb4_bin WHERE ((t.`url` IS NULL OR t.`url` = '')) IS TRUE FOR UPDATE;
 
 -- insert narinfos
 INSERT INTO `narinfos` (`hash`, `store_path`, `url`, `upstream_url`, `compression`, `file_hash`, `file_size`, `nar_hash`, `nar_size`, `deriver`, `system`, `ca`, `created_at`, `last_accessed_at`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP) ON DUPLICATE KEY UPDATE `narinfos`.`hash` = `narinfos`.`hash`;

@@ -9,7 +9,7 @@ import type { PerRows } from "./PerRows.ts";
 export interface TableStatements {
   /** Asks for numbers and keys. Answers, for rows that are there: number, id; of the root also whether a stub, whether the key is the same by bytes. */
   readonly find: string | undefined;
-  /** The same of the root, with the rows locked. */
+  /** The same of the root's stubs alone, which it locks; READ COMMITTED gives up the locks of other rows at once. */
   readonly lock: string | undefined;
   /** Binds per row: the columns of `bound`. A row whose key is there stays as it is, but for its touched columns. */
   readonly insert: PerRows;
@@ -46,7 +46,7 @@ export const compile = (layout: Layout.Layout): Statements => {
       const numbered = table.id !== undefined;
       return {
         find: table.role === "root" || numbered ? find(layout, table) : undefined,
-        lock: isFilled ? `${find(layout, table)} FOR UPDATE` : undefined,
+        lock: isFilled ? `${find(layout, table)} WHERE ${isStub(layout)} FOR UPDATE` : undefined,
         insert: insert(table, [], `ON DUPLICATE KEY UPDATE ${list(touched(table))}`),
         insertNew: table.role === "root" || numbered ? insert(table, [], "") : undefined,
         fill: isFilled ? fill(table) : undefined,

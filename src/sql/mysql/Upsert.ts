@@ -103,20 +103,37 @@ interface Looked {
   readonly stubs: ReadonlyMap<number, Value>;
 }
 
+/**
+ * Enough of a batch to tell a cache full of stubs, where looking before locking would seek each row twice. The price: a full row among them
+ * that somebody has locked is waited for.
+ */
+const probed = 16;
+
 const look = function*({ find, lock }: TableStatements, key: Cells, places: ReadonlyArray<number>): Script<Looked> {
   const full: Array<number> = [];
   const odd: Array<number> = [];
   const stubs = new Map<number, Value>();
-  const unlocked: Array<number> = [];
-  for (const [n, , isStub] of yield* Asked.ask(find!, key, places)) (isStub === 1n ? unlocked : full).push(Number(n));
-  unlocked.sort((a, b) => a - b);
-  if (lock === undefined || unlocked.length === 0) return { full, odd, stubs };
-  for (const [n, id, isStub, sameBytes] of yield* Asked.ask(lock, key, unlocked)) {
-    const place = Number(n);
-    if (isStub !== 1n) full.push(place);
-    else if (sameBytes !== 1n) odd.push(place);
-    else stubs.set(place, id!);
+  const locked = new Set<number>();
+  const lockStubs = function*(among: ReadonlyArray<number>): Script<void> {
+    for (const [n, id, , sameBytes] of yield* Asked.ask(lock!, key, among)) {
+      const place = Number(n);
+      locked.add(place);
+      if (sameBytes === 1n) stubs.set(place, id!);
+      else odd.push(place);
+    }
+  };
+
+  if (lock !== undefined) {
+    const some = places.slice(0, probed);
+    const seen = yield* Asked.ask(find!, key, some);
+    if (seen.filter(([, , isStub]) => isStub === 1n).length > some.length / 2) yield* lockStubs(places);
   }
+  const unlocked: Array<number> = [];
+  for (const [n, , isStub] of yield* Asked.ask(find!, key, places.filter((place) => !locked.has(place)))) {
+    (isStub === 1n ? unlocked : full).push(Number(n));
+  }
+  // One that is filled or gone by now is taken for absent: its insert is undone, and it is looked at again.
+  if (lock !== undefined) yield* lockStubs(unlocked.sort((a, b) => a - b));
   return { full, odd, stubs };
 };
 
