@@ -43,15 +43,24 @@ export const progress = ({ counts, elapsedMillis, examined, total }: VerifyProgr
 export const verdict = (verification: Verification, tolerate: Tolerance): string => {
   const { counts, examined, pipeline, stop } = verification;
   if (stop !== undefined) return `verify ended early after ${Layout.plural(examined, "item")}: ${stop.reason}`;
-  const of = Layout.plural(examined, "item");
-  if (examined === 0) return `${pipeline}: nothing is left in the source`;
+  if (examined === 0) {
+    return `${pipeline}: ${
+      verification.sample?.share === undefined
+        ? "nothing is left in the source"
+        : "no key is in the sample: nothing was compared"
+    }`;
+  }
+  // Of what is out of scope, or was gone before it was read, nothing has been compared.
+  const of = Layout.plural(examined - counts.skipped, "item");
+  const aside = counts.skipped === 0 ? "" : `; ${Layout.count(counts.skipped)} skipped`;
   const bad = (["missing", "differing", "rejected", "failed"] as const).filter((name) => counts[name] > 0)
     .map((name) => `${Layout.count(counts[name])} ${name}`);
-  return ExitCode.isWhole(verification, tolerate)
-    ? `${pipeline}: all of ${of} ${
+  if (!ExitCode.isWhole(verification, tolerate)) return `${pipeline}: ${bad.join(", ")} of ${of}${aside}`;
+  return examined === counts.skipped
+    ? `${pipeline}: nothing was compared${aside}`
+    : `${pipeline}: all of ${of} ${
       bad.length === 0 ? "" : `but ${bad.join(", ")} (tolerated) `
-    }in the target as in the source`
-    : `${pipeline}: ${bad.join(", ")} of ${of}`;
+    }in the target as in the source${aside}`;
 };
 
 const orphans = ({ orphans }: Verification): string =>
