@@ -16,7 +16,7 @@ const remedies: Readonly<Record<string, string>> = {
   EROFS: "Name a folder that can be written to, in lock.path",
   EPERM: "Name a folder on a file system with hard links, in lock.path",
   ENOTSUP: "Name a folder on a file system with hard links, in lock.path",
-  EMLINK: "Lower batch.max: the file system counts no more links to one file",
+  EMLINK: "Lower sink.batch.items.max: the file system counts no more links to one file",
   ENOSPC: "Free space, or inodes, on the disk of lock.path",
   EDQUOT: "Raise the quota of this user",
   ENOTDIR: "Name a folder in lock.path",

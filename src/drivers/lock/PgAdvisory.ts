@@ -29,7 +29,7 @@ const stayText = "SELECT set_config(name, '0', false) FROM pg_settings WHERE nam
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html; here it is the lock table that is full. */
 const outOfMemory = "53200";
-const roomForLocks = "Raise max_locks_per_transaction of the server, or lower batch.max";
+const roomForLocks = "Raise max_locks_per_transaction of the server, or lower sink.batch.items.max";
 
 const session = (connection: string, { send }: PostgresPool.Session): SessionLocks.Session => {
   let process: unknown;
