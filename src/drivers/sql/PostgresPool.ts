@@ -146,6 +146,7 @@ export const make = (
       database: address.database,
       user: address.user,
       password: address.password,
+      ...(address.options === undefined ? {} : { options: address.options }),
       application_name: address.applicationName ?? "ncps-pipeline",
       keepAlive: true,
       keepAliveInitialDelayMillis: Duration.toMillis(keepAliveDelay),

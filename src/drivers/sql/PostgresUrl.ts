@@ -22,6 +22,8 @@ export interface Address {
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
   readonly applicationName: string | undefined;
   readonly connectTimeoutSeconds: number | undefined;
+  /** The server's command line for the session, `-c name=value` say; some hosting services are told there which database is meant. */
+  readonly options: string | undefined;
   /** Settings of the session by name, `search_path` say. */
   readonly settings: ReadonlyMap<string, string>;
 }
@@ -30,7 +32,7 @@ const sslModes: ReadonlyArray<string> = ["disable", "allow", "prefer", "require"
 
 /** What drivers of Go read for themselves, and what says where to connect. */
 const notSettings =
-  /^(?:host|port|dbname|user|password|ssl.*|application_name|connect_timeout|target_session_attrs|service.*|passfile|krb.*|gss.*|channel_binding|default_query_exec_mode|(?:statement|description)_cache_.*|pool_.*|min_read_buffer_size|(?:min|max)_protocol_version|fallback_application_name)$/;
+  /^(?:host|port|dbname|user|password|options|ssl.*|application_name|connect_timeout|target_session_attrs|service.*|passfile|krb.*|gss.*|channel_binding|default_query_exec_mode|(?:statement|description)_cache_.*|pool_.*|min_read_buffer_size|(?:min|max)_protocol_version|fallback_application_name)$/;
 
 const form = /^postgres(?:ql)?(\+unix)?(?:\+[a-z]+)?:\/\/(?:([^/?#]*)@)?([^/?#@]*)(\/[^?#]*)?(?:\?([^#]*))?(?:#.*)?$/i;
 
@@ -86,6 +88,7 @@ export const read = (url: string): Either.Either<Address, string> =>
       tls: { ca: asked("sslrootcert") ?? "", cert: asked("sslcert") ?? "", key: asked("sslkey") ?? "" },
       applicationName: asked("application_name"),
       connectTimeoutSeconds: timeout !== undefined && /^\d+$/.test(timeout) ? Number(timeout) : undefined,
+      options: asked("options"),
       settings: new Map([...query].filter(([name]) => /^[a-z_][a-z0-9_.]*$/i.test(name) && !notSettings.test(name))),
     };
   });

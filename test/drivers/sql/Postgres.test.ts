@@ -104,6 +104,18 @@ describe("a PostgreSQL connection", () => {
       expect(yield* (yield* rival(url)).rows("SELECT count(*) FROM own.narinfos")).toEqual([[2n]]);
     }).pipe(live));
 
+  it.scoped("options in the URL are the server's command line, as they are for ncps", () =>
+    Effect.gen(function*() {
+      const url = yield* server().database(
+        `CREATE SCHEMA own; SET search_path TO own; ${ncpsSchema.replaceAll("public.", "own.")}`,
+      );
+      const options = encodeURIComponent("-c search_path=own,public");
+      const { port } = server();
+      const sink = yield* openSink(driver(urlTo(port, databaseOf(url), `?options=${options}`)), quick);
+      expect(tags((yield* settleItems(sink, [narinfoItem(1)])).verdicts)).toEqual(["Exact"]);
+      expect(yield* (yield* rival(url)).rows("SELECT count(*) FROM own.narinfos")).toEqual([[1n]]);
+    }).pipe(live));
+
   it.scoped("of several hosts the first that serves is used, and a dead one stays out of the way", () =>
     Effect.gen(function*() {
       const { port } = server();

@@ -42,10 +42,11 @@ describe("PostgreSQL URLs in ncps' forms", () => {
   });
 
   it("settings of the session pass, what only clients know does not", () => {
-    const { settings } = read(
-      "postgres://h/db?search_path=a,b&pool_max_conns=3&sslcert=x&work_mem=64MB&default_query_exec_mode=exec",
+    const { options, settings } = read(
+      "postgres://h/db?options=-c+jit%3Doff&search_path=a,b&pool_max_conns=3&sslcert=x&work_mem=64MB&default_query_exec_mode=exec",
     );
     expect([...settings]).toEqual([["search_path", "a,b"], ["work_mem", "64MB"]]);
+    expect(options).toBe("-c jit=off");
   });
 
   it("Invariant 9: what cannot be read says why, and shows nothing of it", () => {
