@@ -31,6 +31,7 @@ const reasons: Readonly<Record<string, SqlError["reason"]>> = {
 
 const remedies: Readonly<Record<string, string>> = {
   "0A000": "The schema changed meanwhile: run again",
+  "22023": "Correct the setting that the message names, in the URL",
   "25006": "The server only reads (a standby, or a failover is under way): name the primary, or all hosts, in the URL",
   "26000": "Behind a pooler that gives each transaction another session, set preparedStatements to false",
   "28": "Check user, password and the server's pg_hba.conf",
@@ -39,6 +40,7 @@ const remedies: Readonly<Record<string, string>> = {
   "42": "The schema may have changed meanwhile: look at `pipeline plan`, then run again",
   "42501":
     "Grant this user SELECT, INSERT and UPDATE on the tables of the pipeline and USAGE on their sequences (`pipeline doctor` names what lacks)",
+  "42704": "Remove the setting that the message names from the URL, or correct it: the server does not know it",
   "42P05": "Behind a pooler that gives each transaction another session, set preparedStatements to false",
   "53100": "Free disk space on the database's host, then run again: nothing of this batch was written",
   "53200": "Give the database's host more memory, or make batches smaller",
@@ -81,7 +83,9 @@ export const translate = (connection: string, phase: Phase, cause: unknown): Sql
   const { code: given, message = String(cause) } = cause as { readonly code?: unknown; readonly message?: string };
   const code = isServerCode(given) ? given : clientCode({ code: given, message });
   const isStanding = code === "NO_TLS" || code === "CERTIFICATE" || code === "28P01";
-  const known = isServerCode(code) ? longest(reasons, code) ?? "Environment" : "ConnectionLost";
+  const told = isServerCode(code) ? longest(reasons, code) ?? "Environment" : "ConnectionLost";
+  // Before a batch's first statement no value of an item has been sent: what is wrong then is a setting in the URL.
+  const known = told === "Data" && (phase === "begin" || phase === "connect") ? "Environment" : told;
   const reason = isStanding
     ? "Environment"
     : known === "ConnectionLost" && phase === "commit"

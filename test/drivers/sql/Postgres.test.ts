@@ -60,6 +60,18 @@ describe("a server that cannot be used says why and what to do", () => {
       }
     }).pipe(live));
 
+  it.scoped("a setting in the URL that the server does not know or take is no item's fault, and is named", () =>
+    Effect.gen(function*() {
+      for (const [setting, named] of [["wrok_mem=1MB", /wrok_mem/], ["work_mem=much", /work_mem/]] as const) {
+        const sql = yield* open(urlTo(server().port, "postgres", `?${setting}`));
+        expect(yield* Effect.flip(sql.read(Introspect.program, {}, undefined))).toMatchObject({
+          reason: "Environment",
+          detail: expect.stringMatching(named),
+          remedy: expect.stringMatching(/URL/),
+        });
+      }
+    }).pipe(live));
+
   it.scoped("too many connections are Busy, and their end is waited for", () =>
     Effect.gen(function*() {
       const url = yield* server().database();
