@@ -162,6 +162,8 @@ const handshake = (
       socket.destroy();
       resume(MysqlError.translate(name, error, "connect"));
     };
+    // Between being connected and being listened to it may be lost already; an error that nobody hears would end the process.
+    connection.on("error", () => {});
     connection.once("error", onError);
     connection.once("connect", () => {
       connection.off("error", onError);

@@ -52,6 +52,31 @@ const elsewhere = (port: number): Effect.Effect<number, never, Scope.Scope> =>
     (way) => (way.address() as AddressInfo).port,
   );
 
+/** The port of a server that lets anybody in, and ends the session in the same breath, as one that shuts down does. */
+const inhospitable: Effect.Effect<number, never, Scope.Scope> = Effect.map(
+  Effect.acquireRelease(
+    Effect.async<Server>((resume) => {
+      const packet = (number: number, ...parts: ReadonlyArray<string>) => {
+        const body = Buffer.from(parts.join(""), "latin1");
+        return Buffer.concat([Buffer.from([body.length, 0, 0, number]), body]);
+      };
+      const greeting = packet(
+        0,
+        "\x0a8.0.36\0\x01\0\0\0abcdefgh\0\xff\xf7\x2d\x02\0\xff\x81\x15",
+        "\0".repeat(10),
+        "ijklmnopqrst\0mysql_native_password\0",
+      );
+      const welcome = packet(2, "\0\0\0\x02\0\0\0");
+      const farewell = packet(0, "\xff\x87\x07#70100Connection was killed");
+      const way = createServer((socket) => {
+        socket.on("error", () => {}).once("data", () => socket.end(Buffer.concat([welcome, farewell]))).write(greeting);
+      }).listen(0, "127.0.0.1", () => resume(Effect.succeed(way)));
+    }),
+    (way) => Effect.sync(() => way.close()),
+  ),
+  (way) => (way.address() as AddressInfo).port,
+);
+
 describe("a server that cannot be used says why and what to do", () => {
   it.scoped("wrong password, no such database, nobody there, no socket: each its own, none of them with the password", () =>
     Effect.gen(function*() {
@@ -71,6 +96,11 @@ describe("a server that cannot be used says why and what to do", () => {
       for (const error of [denied, nowhere, refused, socket]) {
         expect(JSON.stringify(error) + error.message).not.toMatch(/hush/);
       }
+    }).pipe(live));
+
+  it.scoped("a session that is ended in the moment it begins is lost, and does not end the process", () =>
+    Effect.gen(function*() {
+      expect(yield* failure(urlTo(yield* inhospitable))).toMatchObject({ reason: "ConnectionLost" });
     }).pipe(live));
 
   it.scoped("too many connections are Busy", () =>
