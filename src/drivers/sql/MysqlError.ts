@@ -119,7 +119,8 @@ const firstOwnNumber = 1900;
 /** The cause carries no statement: its binds may be megabytes. */
 export const translate = (connection: string, error: unknown, phase: Phase): SqlError => {
   const failure = failureOf(error);
-  const remedy = remedies[failure.errno ?? failure.code];
+  const isUnreachable = phase === "connect" && failure.errno === undefined;
+  const remedy = remedies[failure.errno ?? failure.code] ?? (isUnreachable ? remedies["ECONNREFUSED"] : undefined);
   return new SqlError({
     connection,
     reason: reasonOf(failure, phase),

@@ -100,7 +100,10 @@ describe("a server that cannot be used says why and what to do", () => {
 
   it.scoped("a session that is ended in the moment it begins is lost, and does not end the process", () =>
     Effect.gen(function*() {
-      expect(yield* failure(urlTo(yield* inhospitable))).toMatchObject({ reason: "ConnectionLost" });
+      expect(yield* failure(urlTo(yield* inhospitable))).toMatchObject({
+        reason: "ConnectionLost",
+        remedy: expect.stringMatching(/server is running/),
+      });
     }).pipe(live));
 
   it.scoped("too many connections are Busy", () =>
