@@ -197,6 +197,6 @@ export const make = (options: Options): Effect.Effect<Sql, ConnectionError | Sql
           return Effect.succeed(seconds === null ? undefined : Duration.seconds(Number(seconds)));
         })
       ),
-      checkup: (needs) => PostgresCheckup.run({ pool, facts, identity, poolSize: config.poolSize, access, needs }),
+      checkup: (needs) => PostgresCheckup.run({ pool, facts, identity, poolSize: config.poolSize, needs }),
     };
   });

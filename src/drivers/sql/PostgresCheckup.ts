@@ -1,6 +1,5 @@
 /** What `doctor` asks of a PostgreSQL server: Invariant 10, questions only, in transactions that cannot write. */
 import { Effect } from "effect";
-import type { Access } from "../../core/Access.ts";
 import type { Check } from "../../core/Check.ts";
 import type { Row, Sql, SqlNeeds, Value } from "../../core/Sql.ts";
 import type { PostgresPool, Session } from "./PostgresPool.ts";
@@ -11,7 +10,6 @@ export interface Options {
   readonly facts: Sql["facts"];
   readonly identity: string;
   readonly poolSize: number;
-  readonly access: Access;
   readonly needs: SqlNeeds;
 }
 
@@ -105,7 +103,7 @@ const durability = ({ facts }: Options): Check =>
       remedy: "Set fsync and full_page_writes on in postgresql.conf, or write durability: relaxed in the sink",
     };
 
-const serving = ({ access }: Options, [isStandby, , , , , mayFlush]: Row): ReadonlyArray<Check> => [
+const serving = ({ needs: { access } }: Options, [isStandby, , , , , mayFlush]: Row): ReadonlyArray<Check> => [
   isStandby === 0n || access === "read"
     ? { name: "sql/writable", status: "pass", detail: isStandby === 0n ? "it takes writes" : "a standby, to read from" }
     : {
@@ -161,7 +159,7 @@ const tables = (rights: ReadonlyArray<Row>): Check => {
     };
 };
 
-const permissions = ({ access }: Options, user: string, rights: ReadonlyArray<Row>): Check => {
+const permissions = ({ needs: { access } }: Options, user: string, rights: ReadonlyArray<Row>): Check => {
   const lacking = [
     ["SELECT", named(rights, ([, , mayRead]) => mayRead === 0n)] as const,
     ...(access === "read" ? [] : [

@@ -197,12 +197,15 @@ describe("a PostgreSQL connection", () => {
     Effect.gen(function*() {
       const url = yield* server().database("CREATE TABLE t (id BIGSERIAL PRIMARY KEY, x INTEGER)");
       yield* server().query("CREATE ROLE plain LOGIN PASSWORD 'plain'");
-      const sql = yield* open(url.replace(`${user}:${password}`, "plain:plain"));
+      const plain = url.replace(`${user}:${password}`, "plain:plain");
+      const sql = yield* open(plain);
       const client = yield* rival(url);
       yield* client.run("SET synchronous_commit = off");
       yield* client.run("INSERT INTO t (x) VALUES (1)");
       yield* sql.settle;
-      const check = (yield* sql.checkup({ tables: ["t"], access: "write" })).find(({ name }) =>
+      // As `doctor` does: opened to read, asked about the writing that a run would do.
+      const doctor = yield* open(plain, {}, "read");
+      const check = (yield* doctor.checkup({ tables: ["t"], access: "write" })).find(({ name }) =>
         name === "sql/permissions"
       );
       expect(check).toMatchObject({
