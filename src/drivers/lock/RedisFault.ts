@@ -7,7 +7,7 @@ const replies: ReadonlyArray<readonly [pattern: RegExp, reason: LockError["reaso
     // A script says of its commands: https://github.com/redis/redis/blob/7.0.15/src/script.c.
     /^NOPERM\b|user executing the script/,
     "Unusable",
-    "Allow this user EVAL, SET, GET, PEXPIRE and DEL on the key prefix, e.g. `ACL SETUSER name ~ncps:lock:* +@read +@write +@scripting`",
+    "Allow this user EVAL, SET, GET, PEXPIRE and DEL on the key prefix, e.g. `ACL SETUSER name ~ncps:lock:* +@read +@write +@scripting +@connection`",
   ],
   [/DB index/, "Unusable", "Name a database that the server has, in lock.redis.db"],
   [
