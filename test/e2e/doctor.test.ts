@@ -58,6 +58,12 @@ describe("doctor", () => {
     expect(warned).toContain("pipeline/not-inspected");
   });
 
+  it("names no lock where the one that is set cannot be used: exit 2", async () => {
+    const cache = Cache.make({ narinfos: 1 });
+    const said = await pipeline(cache, ["doctor"], { env: { CACHE_LOCK_BACKEND: "redis" } });
+    expect(said).toMatchObject({ code: 2, stdout: expect.stringContaining("\nlock unknown\n") });
+  });
+
   it("shows no password of a database that it cannot open (Invariant 9)", async () => {
     const cache = Cache.make({ narinfos: 1 });
     const env = { CACHE_DATABASE_URL: "postgresql://ncps:hunter2@127.0.0.1:1/ncps" };

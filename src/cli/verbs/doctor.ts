@@ -129,7 +129,8 @@ export const doctor = Verb.make({
       }),
       {
         kind: "lock",
-        name: project?.lock.type ?? "unknown",
+        // What stands in for a lock that could not be read is not what a run would take.
+        name: project === undefined || project.faults.lock.some(Finding.isError) ? "unknown" : project.lock.type,
         area: lockFindings.some(Finding.isError) || lock.isConfiguration ? "configuration" : "environment",
         checks: [...lockFindings.map(ofFinding), ...lock.checks],
       },
