@@ -11,7 +11,11 @@ import type { Render } from "./Render.ts";
 /** What every verb understands. */
 export const common = {
   environment: Flag.text("env", "NAME", "environment of the project file; else PIPELINE_ENV"),
-  set: Flag.texts("set", "PATH=VALUE", "replaces one setting of the pipeline, e.g. tolerate.rejected=10; repeatable"),
+  set: Flag.texts(
+    "set",
+    "PATH=VALUE",
+    "replaces one setting of pipeline or project, e.g. tolerate.rejected=10; repeatable",
+  ),
   project: Flag.text(
     "project",
     "FILE",
