@@ -22,8 +22,8 @@ export const progressOf = (record: RunRecord): Progress | undefined => {
   return report !== undefined && !("runId" in report) ? report : undefined;
 };
 
-/** Its post-steps were left out, as far as is recorded. */
-export const isKeeping = (record: RunRecord): boolean => recorded(record)?.keep === true;
+/** It deletes nothing; one that was killed before it had recorded anything is known by the post-steps that it began with. */
+export const isKeeping = (record: RunRecord): boolean => recorded(record)?.keep ?? record.postSteps === "[]";
 
 /** `4,987 listed, 4,900 in the target, 4,900 deleted, 87 left behind`. */
 export const figures = (record: RunRecord): string => {
