@@ -1,9 +1,9 @@
 /** Storage in a bucket of S3, or of a service that works like it. */
 import { Effect, type Scope } from "effect";
-import * as fs from "node:fs";
-import type { S3StorageConfig, TlsConfig } from "../../core/Config.ts";
-import { StorageError } from "../../core/Errors.ts";
+import type { S3StorageConfig } from "../../core/Config.ts";
+import { type ConnectionError, StorageError } from "../../core/Errors.ts";
 import type { Storage, Target } from "../../core/Storage.ts";
+import * as TlsFiles from "../TlsFiles.ts";
 import * as Address from "./S3Address.ts";
 import * as Checkup from "./S3Checkup.ts";
 import * as Client from "./S3Client.ts";
@@ -13,28 +13,12 @@ import * as Listing from "./S3Listing.ts";
 import * as Objects from "./S3Objects.ts";
 import * as Probe from "./S3Probe.ts";
 
-/** A configured file that cannot be read is a standing fault. */
-const readTls = (name: string, tls: TlsConfig | undefined): Client.Tls => {
-  const read = (field: keyof TlsConfig): Client.Tls => {
-    const path = tls?.[field] ?? "";
-    if (path === "") return {};
-    try {
-      return { [field]: fs.readFileSync(path, "utf8") };
-    } catch (cause) {
-      throw new StorageError({
-        reason: "Unusable",
-        connection: name,
-        detail: `tls.${field}: ${(cause as Error).message}`,
-        remedy: "Name a PEM file that can be read",
-        cause,
-      });
-    }
-  };
-  return { ...read("ca"), ...read("cert"), ...read("key") };
-};
-
-const open = async (name: string, config: S3StorageConfig, timing: Client.Timing): Promise<Client.Client> => {
-  const tls = readTls(name, config.tls);
+const open = async (
+  name: string,
+  config: S3StorageConfig,
+  tls: TlsFiles.Certificates,
+  timing: Client.Timing,
+): Promise<Client.Client> => {
   const identity = await Credentials.make(config);
   const address = Address.make(config, identity.region);
   if (address === undefined) {
@@ -56,9 +40,10 @@ export const make = Effect.fn("S3.make")(function*({ config, name, timing = Clie
   readonly config: S3StorageConfig;
   readonly name: string;
   readonly timing?: Client.Timing;
-}): Effect.fn.Return<Storage, StorageError, Scope.Scope> {
+}): Effect.fn.Return<Storage, ConnectionError | StorageError, Scope.Scope> {
+  const tls = yield* TlsFiles.read(name, config.tls);
   const client = yield* Effect.acquireRelease(
-    Listing.attempt(() => open(name, config, timing)),
+    Listing.attempt(() => open(name, config, tls, timing)),
     (client) => Effect.promise(client.close),
   );
   const { identity, prefix } = client.address;

@@ -3,6 +3,7 @@ import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Pool } from "undici";
 import { StorageError } from "../../core/Errors.ts";
+import type { Certificates } from "../TlsFiles.ts";
 import type { Address } from "./S3Address.ts";
 import { encodeKey } from "./S3Address.ts";
 import type { Identity } from "./S3Credentials.ts";
@@ -106,18 +107,12 @@ const retryAfterMillis = (answer: Answer): number => {
   return Number.isFinite(seconds) ? seconds * 1000 : 0;
 };
 
-export interface Tls {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-}
-
 export const make = (options: {
   readonly name: string;
   readonly address: Address;
   readonly identity: Identity;
   readonly requests: number;
-  readonly tls: Tls;
+  readonly tls: Certificates;
   readonly timing: Timing;
 }) => {
   const { address, identity, timing } = options;

@@ -134,7 +134,11 @@ describe("what is wrong with a connection is known when it is opened", () => {
       const noTls = yield* Effect.flip(secured({ endpoint: server.endpoint.replace("http", "https") }));
       expect(noTls).toMatchObject({ reason: "Unusable", detail: expect.stringContaining("speaks no TLS") });
       const missing = yield* Effect.flip(secured({ tls: { ca: "/no/such.pem", cert: "", key: "" } }));
-      expect(missing).toMatchObject({ reason: "Unusable", detail: expect.stringContaining("/no/such.pem") });
+      expect(missing).toMatchObject({
+        _tag: "ConnectionError",
+        reason: "Config",
+        detail: expect.stringContaining("/no/such.pem"),
+      });
       const storage = yield* secured({ tls: { ca: secure.tls!.caFile, cert: "", key: "" } });
       expect(yield* storage.read(["none"], 10)).toEqual([{ _tag: "Gone" }]);
     }));
