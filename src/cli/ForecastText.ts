@@ -27,6 +27,9 @@ export const counts = (forecast: Pick<Forecast, "counts">): ReadonlyArray<string
     "  ",
   );
 
+export const remarks = (forecast: Pick<Forecast, "remarks">, paint: Paint): ReadonlyArray<string> =>
+  forecast.remarks.map((sentence) => paint.yellow(`  warning  ${sentence}`));
+
 /** The one line that says what a run would come to. */
 export const verdict = (forecast: Forecast, tolerate: Tolerance): string => {
   if (forecast.stop !== undefined) return `dry run ended early: ${forecast.stop.reason}`;
@@ -51,6 +54,7 @@ export const lines = (
     Layout.duration(forecast.durationMillis)
   }`,
   ...counts(forecast),
+  ...remarks(forecast, paint),
   ...(isEmpty(forecast) ? [AccountText.nothingFound(paint)] : []),
   ...(forecast.incidents.length === 0
     ? []

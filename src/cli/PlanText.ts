@@ -79,6 +79,7 @@ export const lines = (planned: Planned, advise: Advise, paint: Paint): ReadonlyA
         } that were read and compared:`,
       ]),
     ...ForecastText.counts(sample),
+    ...ForecastText.remarks(sample, paint),
     ...AccountText.incidents(sample.incidents, undefined, paint),
     ...(sample.stop === undefined ? [] : [paint.red(`  the sample ended early: ${sample.stop.reason}`)]),
     "",

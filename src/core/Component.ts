@@ -93,6 +93,14 @@ export interface Sink {
   readonly identify: (item: Item) => string;
   /** Says before any batch why an item can never be written: a value too long for its column, a wrong type. */
   readonly sift: (items: ReadonlyArray<Item>) => Sifted;
+  /**
+   * For a forecast: the columns, by name, for which none of the items it was shown has a value. Absent where the paths of documents are
+   * declared, so that a slip in one is found without them.
+   */
+  readonly watch?: () => {
+    readonly see: (items: ReadonlyArray<Item>) => void;
+    readonly unfilled: () => ReadonlyArray<string>;
+  };
   /** One short transaction for the whole batch, committed; one answer per item, in order. */
   readonly write: (items: ReadonlyArray<Item>) => Effect.Effect<ReadonlyArray<Written>, SqlError | StorageError>;
   /**

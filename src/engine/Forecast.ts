@@ -2,6 +2,7 @@ import { Effect, Stream } from "effect";
 import type { Verdict } from "../core/Component.ts";
 import type { Dismissal, ItemRef } from "../core/Item.ts";
 import type { Registry } from "../core/Registry.ts";
+import { lockKeyOf } from "./Admission.ts";
 import * as Examine from "./Examine.ts";
 import { Objects } from "./Objects.ts";
 import type { Plan } from "./Plan.ts";
@@ -25,13 +26,29 @@ const ofDismissal: Record<Dismissal["outcome"], Count> = {
   failed: "would-fail",
 };
 
+const remarksOn = (unfilled: ReadonlyArray<string>, sharedKey: string | undefined): ReadonlyArray<string> => [
+  ...(unfilled.length === 0 ? [] : [
+    `no item has a value for ${
+      unfilled.join(", ")
+    }: is a path in sink.tables misspelt? They would be NULL in every row`,
+  ]),
+  ...(sharedKey === undefined ? [] : [
+    `all items share the lock key ${
+      JSON.stringify(sharedKey)
+    }: is a path in sink.lock.key misspelt? Batches would wait for one another`,
+  ]),
+];
+
 /** Invariant 10: reads and parses everything, compares it with the target, and writes nothing anywhere. */
 export const forecast = Effect.fn("Engine.forecast")(function*(
   plan: Plan,
   registry: Registry,
   options: { readonly stop: Effect.Effect<Stop>; readonly limit?: number },
 ) {
-  const { chunks } = yield* Examine.open(plan, registry);
+  const { chunks, sink } = yield* Examine.open(plan, registry);
+  const watch = sink.watch?.();
+  const lockKey = lockKeyOf(plan.spec.sink.lock);
+  const lockKeys = new Set<string | undefined>();
   const now = yield* Work.monotonic;
   const incidents = new Incidents();
   const objects = new Objects();
@@ -45,6 +62,7 @@ export const forecast = Effect.fn("Engine.forecast")(function*(
     "would-delete": 0,
   };
   let listed = 0;
+  let looked = 0;
   let stopped: Stop | undefined;
 
   const foresee = (count: Count, code: string, item: ItemRef, reason: string, accepted: boolean) => {
@@ -59,8 +77,11 @@ export const forecast = Effect.fn("Engine.forecast")(function*(
     );
   };
   const count = ({ dismissed, items }: Examine.ExaminedChunk): void => {
+    watch?.see(items.map(({ admitted }) => admitted.item));
     for (const { accepted, admitted, verdict } of items) {
       const { item } = admitted;
+      looked++;
+      if (lockKeys.size < 2) lockKeys.add(lockKey(item));
       if (verdict._tag === "Differs") foresee("would-conflict", verdict.code, item, verdict.reason, accepted);
       else {
         counts[ofVerdict[verdict._tag]]++;
@@ -93,6 +114,7 @@ export const forecast = Effect.fn("Engine.forecast")(function*(
     listed,
     counts,
     incidents: incidents.list(),
+    remarks: remarksOn(watch?.unfilled() ?? [], looked > 1 && lockKeys.size === 1 ? [...lockKeys][0] : undefined),
     durationMillis: yield* now,
     stop: stopped,
   };

@@ -90,6 +90,8 @@ export interface Forecast {
     >
   >;
   readonly incidents: ReadonlyArray<Incident>;
+  /** What looks like a slip in the pipeline, seen from its documents; sentences. */
+  readonly remarks: ReadonlyArray<string>;
   readonly durationMillis: number;
   readonly stop: Stop | undefined;
 }

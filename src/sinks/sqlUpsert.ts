@@ -19,6 +19,7 @@ import * as Resolve from "../sql/Resolve.ts";
 import * as Rows from "../sql/Rows.ts";
 import * as Sift from "../sql/Sift.ts";
 import * as Stubs from "../sql/Stubs.ts";
+import * as Unfilled from "../sql/Unfilled.ts";
 import type { Fate } from "../sql/Upsert.ts";
 import { verdicts } from "../sql/Verdict.ts";
 
@@ -147,7 +148,7 @@ const unsorted = <A>(order: ReadonlyArray<number>, answers: ReadonlyArray<A>): R
   return placed;
 };
 
-const toSink = (sql: Sql, compiler: Compiler<object>, layout: Layout, { comparators }: SinkSettings): Sink => {
+const toSink = (sql: Sql, compiler: Compiler<object>, layout: Layout, { comparators, paths }: SinkSettings): Sink => {
   const builder = Rows.builder(layout, compiler.collations);
   const definition = compiler.compile(layout);
   const stubs = Stubs.compile(layout, syntaxes[sql.facts.dialect]);
@@ -164,6 +165,7 @@ const toSink = (sql: Sql, compiler: Compiler<object>, layout: Layout, { comparat
     singleWriter: sql.facts.singleWriter,
     identify: ({ value }) => builder.identify(value),
     sift: sift(compiler, layout, builder),
+    ...(paths === undefined ? { watch: Unfilled.watch(layout, builder) } : {}),
     ...(stubs === undefined ? {} : {
       stubs: {
         columns: Stubs.columnsOf(layout),

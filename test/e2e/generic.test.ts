@@ -39,6 +39,19 @@ describe("NDJSON into parents, children, grandchildren and shared rows", () => {
     expect(await shop.ledger(0, "orders")).toEqual({});
   });
 
+  it("a path that no line has is told of before the run: it would be NULL in every row, or one lock for all", async () => {
+    const shop = Shop.make();
+    shop.write("inbox/a.ndjson", range(1, 4));
+    const slips = ["--set", "sink.tables[0].columns.rating=account.ratnig", "--set", "sink.lock.key=customer:{nmber}"];
+    for (const words of [["plan", "orders"], ["run", "orders", "--dry-run"]]) {
+      const { stdout } = await pipeline(shop, [...words, ...slips]);
+      expect(stdout).toContain("warning  no item has a value for customers.rating: is a path in sink.tables misspelt?");
+      expect(stdout).toContain('warning  all items share the lock key "customer:"');
+      expect((await pipeline(shop, words)).stdout).not.toContain("warning  all items share");
+      expect((await pipeline(shop, words)).stdout).not.toContain("customers.rating");
+    }
+  });
+
   it("a broken line costs itself: its siblings are loaded, its object stays, also once it is accepted", async () => {
     const shop = Shop.make();
     const [one, two, three] = range(1, 4);
