@@ -122,6 +122,7 @@ const faultsOf = (
         path,
         side: "value",
         message: `expected ${describeUnion(issue.ast)}, found ${kindOf(issue.actual)}`,
+        suggestion: misspelt(issue.ast, issue.actual),
       }];
     }
     case "Refinement":
@@ -145,6 +146,16 @@ const faultsOf = (
     case "Forbidden":
       return [{ code: "spec/bad-value", path, side: "value", message: "this value cannot be read" }];
   }
+};
+
+/** A key of a map that is no member, where it is nearly one of a member's. */
+const misspelt = (ast: SchemaAST.Union, actual: unknown): string | undefined => {
+  if (typeof actual !== "object" || actual === null || Array.isArray(actual)) return undefined;
+  const known = ast.types.flatMap(keysOf);
+  const meant = Object.keys(actual).filter((key) => !known.includes(key)).map((key) => nearest(key, known)).find(
+    (key) => key !== undefined,
+  );
+  return meant === undefined ? undefined : `did you mean ${meant}?`;
 };
 
 const describeUnion = (ast: SchemaAST.Union): string => {

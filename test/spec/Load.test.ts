@@ -448,6 +448,7 @@ throttles:
     ["a rate without its unit", "maxRate: 500", "write 500/s"],
     ["a rate of nothing", "maxRate: 0/s", "above 0"],
     ["a throttle that there is not", "throttles: [{ lag: 10s }]", "spec/wrong-type at throttles[0]"],
+    ["a throttle with a slip", `throttles: [{ hour: { from: "22:00", to: "06:00" } }]`, "did you mean hours?"],
     ["a load of nothing", "throttles: [{ load: { max: 0 } }]", "a number above 0"],
     ["a time that no clock shows", `throttles: [{ hours: { from: "24:00", to: "06:00" } }]`, "write it like"],
     ["hours that end as they begin", `throttles: [{ hours: { from: "06:00", to: "06:00" } }]`, "two different times"],
