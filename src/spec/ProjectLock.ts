@@ -48,7 +48,12 @@ export const decode = (
       }
       return {
         config: { type: "redis", redis: withFiles(root, ["lock", "redis"], redis), retry, allowDegradedMode },
-        findings: [],
+        findings: new Set(redis.addrs).size === redis.addrs.length ? [] : report(
+          "spec/bad-value",
+          "redis.addrs",
+          "a server is named twice, and would count twice towards a majority",
+          "name each once",
+        ),
       };
     case "none": {
       const { by } = Supply.suppliedBy(root, ["lock", "redis", "addrs"]);

@@ -225,6 +225,9 @@ describe("Project", () => {
       ["credentials in the addresses of Redis", { CACHE_REDIS_ADDRS: "r1:6379,ncps:hunter2@r2:6379" }, [
         "ncps-pipeline.yaml:24:5: error spec/bad-value at lock.redis.addrs[1]: an address is shown in plans and logs, and this one holds credentials before its @ (by CACHE_REDIS_ADDRS); write username and password",
       ]],
+      ["a Redis that is named twice", { CACHE_REDIS_ADDRS: "r1:6379,r2:6379,r1:6379" }, [
+        "ncps-pipeline.yaml:24:12: error spec/bad-value at lock.redis.addrs: a server is named twice, and would count twice towards a majority; name each once",
+      ]],
     ])("says what is incomplete or out of place: %s", (_, extra, expected) => {
       const loaded = load({ project: shipped, env: { ...env, ...extra } });
       expect([...loaded.project.findings, ...loaded.pipeline.findings].map(Finding.format)).toEqual(expected);
