@@ -15,7 +15,7 @@ export type Dialect = "sqlite" | "postgres" | "mysql";
 export interface Call {
   readonly text: string;
   readonly binds: ReadonlyArray<ReadonlyArray<Bind>>;
-  /** Whether rows come back: those of all runs, in order. */
+  /** Whether rows come back: those of all runs, in order. Of MySQL's statements that have none: one, which says how many they changed. */
   readonly rows: boolean;
 }
 
