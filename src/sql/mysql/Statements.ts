@@ -31,13 +31,10 @@ export interface Statements {
   readonly facets: ReadonlyArray<ReadonlyArray<Layout.Facet>>;
 }
 
-/** Each length is one more text to prepare. */
-const lengths = [256, 64, 16, 4, 1];
-/**
- * The server describes every placeholder of what it prepares, and the client library keeps that, for each session: statements of up to
- * 1024 rows are no faster, and cost 50 MiB more.
- */
-const maxPlaceholders = 1024;
+/** A batch of 1000 rows is one statement; each length is one more text to prepare. */
+const lengths = [1024, 256, 64, 16, 4, 1];
+/** The server's limit for one statement, in both engines. */
+const maxPlaceholders = 65_535;
 
 export const compile = (layout: Layout.Layout): Statements => {
   const facets = layout.tables.map((table, index) => table.role === "child" ? Layout.facets(layout, index) : []);
@@ -87,7 +84,8 @@ const find = (layout: Layout.Layout, table: Layout.Table): string =>
 
 const actualRoots = (layout: Layout.Layout): string => {
   const table = layout.tables[0]!;
-  return asked(table, ["k.n", idOf(table), isStub(layout), ...table.columns.map(({ name }) => qualify("t")(name))]);
+  const columns = table.columns.map((column) => isNow(column) ? "NULL" : qualify("t")(column.name));
+  return asked(table, ["k.n", idOf(table), isStub(layout), ...columns]);
 };
 
 const actualChildren = (layout: Layout.Layout, index: number, facets: ReadonlyArray<Layout.Facet>): string => {
@@ -104,7 +102,7 @@ const insert = (table: Layout.Table, before: ReadonlyArray<string>, rest: string
   const names = [...before, ...table.columns.map(({ name }) => name)];
   const row = `(${list([...before.map(() => "?"), ...table.columns.map((column) => isNow(column) ? now : "?")])})`;
   const placeholders = before.length + boundOf(table).length;
-  return lengths.filter((rows) => rows === 1 || rows * placeholders <= maxPlaceholders).map((rows) => ({
+  return lengths.filter((rows) => rows * placeholders <= maxPlaceholders).map((rows) => ({
     rows,
     text: `INSERT INTO ${quote(table.name)} (${list(names.map(quote))}) VALUES ${
       list(new Array<string>(rows).fill(row))

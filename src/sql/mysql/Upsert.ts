@@ -173,7 +173,7 @@ const writeOthers = function*(
     const cells = cellsOf(table, columns, size, ids);
     if (table.id === undefined) {
       ids.push([]);
-      yield* PerRows.run(texts.insert, boundOf(texts, cells), written);
+      yield* PerRows.run(texts.insert, boundOf(texts, cells), byParent(table, cells, written));
       continue;
     }
     const { distinct, first } = byKey(table, cells, written);
@@ -186,6 +186,14 @@ const writeOthers = function*(
     for (const row of written) own[row] = own[first.get(row)!]!;
     ids.push(own);
   }
+};
+
+/** In the order of the index they go into: the ids of stubs are in no order, and each page is sought once. Other ids than numbers stay as they are. */
+const byParent = (table: Table, cells: Cells, rows: ReadonlyArray<number>): ReadonlyArray<number> => {
+  const parent = table.key.find((column) => table.columns[column]!.source._tag === "Parent");
+  if (parent === undefined) return rows;
+  const ids = Float64Array.from(cells[parent]!, Number);
+  return rows.toSorted((a, b) => ids[a]! - ids[b]!);
 };
 
 /** Of rows with the same key, byte by byte, the first stands for all; sorted by key, so that writers lock shared rows in one order. */
