@@ -34,8 +34,11 @@ export const make = (
         busyTimeoutMs: Math.ceil(Duration.toMillis(statementTimeout)),
         fault: armed,
       });
-    const writer = access === "write" ? yield* thread("write") : undefined;
-    const reader = yield* thread("read");
+    // Side by side: a thread takes a tenth of a second to start.
+    const [writer, reader] = yield* Effect.all(
+      [access === "write" ? thread("write") : Effect.succeed(undefined), thread("read")],
+      { concurrency: "unbounded" },
+    );
     const { journalMode, synchronous, version } = (writer ?? reader).opened;
 
     return {

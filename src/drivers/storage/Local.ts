@@ -99,11 +99,11 @@ export const make = Effect.fn("Local.make")(function*(options: {
       }),
     prune: (prefix, suffix) =>
       Effect.gen(function*() {
-        const client = yield* deleter;
         const work = ++works;
         let removed = 0;
         while (true) {
-          const part = yield* client.call("prune", work, prefix, suffix);
+          // Nothing is read any more by then, and a run with nothing to do needs no second thread.
+          const part = yield* reader.call("prune", work, prefix, suffix);
           removed += part.removed;
           if (part.done) return removed;
         }
