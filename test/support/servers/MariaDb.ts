@@ -81,6 +81,8 @@ export const make = (options: Options = {}): Effect.Effect<MariaDb, never, Scope
       ...(tls === undefined ? {} : { "ssl-cert": tls.certFile, "ssl-key": tls.keyFile, "ssl-ca": tls.caFile }),
       ...options.settings,
       datadir: data,
+      // A server that starts deletes the temporary tables of all others in its folder for them.
+      tmpdir: folder,
       port: String(port),
       socket,
       "pid-file": join(folder, "pid"),
