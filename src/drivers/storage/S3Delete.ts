@@ -1,5 +1,6 @@
 /** Deleting objects that are still what was read, by the best means that the service has. */
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { StorageError } from "../../core/Errors.ts";
 import type { DeleteOutcome, Target } from "../../core/Storage.ts";
 import { type Answer, type Client, isRetryable } from "./S3Client.ts";
@@ -74,8 +75,7 @@ export const deleteOne = (client: Client, key: string, etag: string | undefined,
     deadline,
   );
 
-const pauseAfter = (client: Client, attempt: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, client.timing.pauseMillis * attempt));
+const pauseAfter = (client: Client, attempt: number): Promise<void> => sleep(client.timing.pauseMillis * attempt);
 
 /**
  * Asks, then deletes: what is written in between is lost. Only where the spec accepts that. It asks again before it deletes again: the
