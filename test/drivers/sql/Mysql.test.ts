@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest";
 import { Clock, Duration, Effect, Fiber } from "effect";
 import type { Scope } from "effect";
-import { type AddressInfo, connect, createServer, type Server } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import type { Access } from "../../../src/core/Access.ts";
 import { Faults } from "../../../src/core/Faults.ts";
 import * as Introspect from "../../../src/sql/mysql/Introspect.ts";
@@ -36,21 +36,6 @@ const check = (url: string, name: string, config: Parameters<typeof driver>[1] =
     const checks = yield* (yield* open(url, config)).checkup({ tables: [], access: "write" });
     return checks.find((one) => one.name === name);
   });
-/** The port of a way to the server that begins at another address of this host, which no certificate names. */
-const elsewhere = (port: number): Effect.Effect<number, never, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.async<Server>((resume) => {
-        const way = createServer((near) => {
-          const far = connect(port, "127.0.0.1");
-          near.on("error", () => far.destroy()).pipe(far);
-          far.on("error", () => near.destroy()).pipe(near);
-        }).listen(0, "127.0.0.2", () => resume(Effect.succeed(way)));
-      }),
-      (way) => Effect.sync(() => way.close()),
-    ),
-    (way) => (way.address() as AddressInfo).port,
-  );
 
 /** The port of a server that lets anybody in, and ends the session in the same breath, as one that shuts down does. */
 const inhospitable: Effect.Effect<number, never, Scope.Scope> = Effect.map(
@@ -144,7 +129,8 @@ describe("a server that cannot be used says why and what to do", () => {
       const { port, tls } = server();
       const files = { ca: tls!.caFile, cert: "", key: "" };
       yield* open(urlTo(port, "mysql", "?tls=true"), { tls: files });
-      const other = yield* elsewhere(port);
+      // No certificate names this address of this host.
+      const { port: other } = yield* Proxy.make(port, "127.0.0.2");
       const there = urlTo(other, "mysql", "?tls=true").replace("127.0.0.1", "127.0.0.2");
       expect(yield* failure(there, { tls: files })).toMatchObject({
         reason: "Environment",

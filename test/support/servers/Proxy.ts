@@ -1,4 +1,4 @@
-/** A network between a client and a server on 127.0.0.1, which can be made bad. */
+/** A network between a client and a server on 127.0.0.1, which can be made bad; it may begin at another address of this host. */
 import type { Scope } from "effect";
 import { Effect } from "effect";
 import { connect, createServer } from "node:net";
@@ -33,7 +33,7 @@ interface Weather {
 
 const fair: Weather = { isBlack: false, isRefusing: false, delayMillis: 0, maxBytes: Infinity };
 
-export const make = (target: number): Effect.Effect<Proxy, never, Scope.Scope> =>
+export const make = (target: number, host = "127.0.0.1"): Effect.Effect<Proxy, never, Scope.Scope> =>
   Effect.gen(function*() {
     let weather = fair;
     let accepted = 0;
@@ -86,7 +86,7 @@ export const make = (target: number): Effect.Effect<Proxy, never, Scope.Scope> =
     const listener = yield* Effect.acquireRelease(
       Effect.async<ReturnType<typeof createServer>>((resume) => {
         const listener = createServer({ allowHalfOpen: true }, serve);
-        listener.listen(0, "127.0.0.1", () => resume(Effect.succeed(listener)));
+        listener.listen(0, host, () => resume(Effect.succeed(listener)));
       }),
       (listener) =>
         Effect.async<void>((resume) => {
