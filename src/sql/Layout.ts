@@ -76,9 +76,12 @@ export interface Layout {
   readonly remembersIds: boolean;
 }
 
+/** The clock of the database sets it. */
+export const isNow = ({ source }: Column): boolean => source._tag === "Now";
+
 /** A null that leaves the row as it is, and columns that the clock sets, prove nothing when read back. */
 export const isCompared = (table: Table, column: Column): boolean =>
-  column.source._tag !== "Now" && !table.touch.some(({ name }) => name === column.name);
+  !isNow(column) && !table.touch.some(({ name }) => name === column.name);
 
 /** What tells two rows of a table apart, parents replaced by what tells *them* apart. */
 export interface Facet {

@@ -8,7 +8,7 @@ INSERT INTO "narinfos" ("id", "hash", "store_path", "url", "upstream_url", "comp
 UPDATE "narinfos" SET "store_path" = ?, "url" = ?, "upstream_url" = coalesce(?, "upstream_url"), "compression" = ?, "file_hash" = ?, "file_size" = ?, "nar_hash" = ?, "nar_size" = ?, "deriver" = ?, "system" = ?, "ca" = ? WHERE "id" = ?;
 
 -- read back narinfos
-WITH k(n, k0) AS (VALUES (?, ?)) SELECT k.n, t."id", ((t."url" IS NULL OR t."url" = '')) IS TRUE, t."hash", t."store_path", t."url", t."upstream_url", t."compression", t."file_hash", t."file_size", t."nar_hash", t."nar_size", t."deriver", t."system", t."ca", t."created_at", t."last_accessed_at" FROM k CROSS JOIN "narinfos" AS t ON t."hash" = k.k0 COLLATE "BINARY";
+WITH k(n, k0) AS (VALUES (?, ?)) SELECT k.n, t."id", ((t."url" IS NULL OR t."url" = '')) IS TRUE, t."hash", t."store_path", t."url", t."upstream_url", t."compression", t."file_hash", t."file_size", t."nar_hash", t."nar_size", t."deriver", t."system", t."ca", NULL, NULL FROM k CROSS JOIN "narinfos" AS t ON t."hash" = k.k0 COLLATE "BINARY";
 
 -- insert narinfo_references
 INSERT INTO "narinfo_references" ("narinfo_id", "reference") VALUES (?, ?) ON CONFLICT ("narinfo_id", "reference") DO NOTHING;

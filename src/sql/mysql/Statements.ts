@@ -61,13 +61,11 @@ export const compile = (layout: Layout.Layout): Statements => {
   };
 };
 
-const isNow = ({ source }: Layout.Column): boolean => source._tag === "Now";
-
 /** Whole seconds in UTC, as the session's time zone is: what ncps' columns hold, and MySQL would round a fraction up. */
 const now = "CURRENT_TIMESTAMP";
 
 const boundOf = (table: Layout.Table): ReadonlyArray<number> =>
-  table.columns.flatMap((column, at) => isNow(column) ? [] : [at]);
+  table.columns.flatMap((column, at) => Layout.isNow(column) ? [] : [at]);
 
 const isStub = (layout: Layout.Layout): string =>
   layout.fill === undefined ? "0" : `(${Predicate.render(layout.fill, qualify("t"))}) IS TRUE`;
@@ -84,7 +82,7 @@ const find = (layout: Layout.Layout, table: Layout.Table): string =>
 
 const actualRoots = (layout: Layout.Layout): string => {
   const table = layout.tables[0]!;
-  const columns = table.columns.map((column) => isNow(column) ? "NULL" : qualify("t")(column.name));
+  const columns = table.columns.map((column) => Layout.isNow(column) ? "NULL" : qualify("t")(column.name));
   return asked(table, ["k.n", idOf(table), isStub(layout), ...columns]);
 };
 
@@ -100,7 +98,9 @@ const actualChildren = (layout: Layout.Layout, index: number, facets: ReadonlyAr
 
 const insert = (table: Layout.Table, before: ReadonlyArray<string>, rest: string): PerRows => {
   const names = [...before, ...table.columns.map(({ name }) => name)];
-  const row = `(${list([...before.map(() => "?"), ...table.columns.map((column) => isNow(column) ? now : "?")])})`;
+  const row = `(${
+    list([...before.map(() => "?"), ...table.columns.map((column) => Layout.isNow(column) ? now : "?")])
+  })`;
   const placeholders = before.length + boundOf(table).length;
   return lengths.filter((rows) => rows * placeholders <= maxPlaceholders).map((rows) => ({
     rows,
@@ -128,7 +128,7 @@ const fill = (table: Layout.Table): PerRows | undefined => {
     return `${own(name)} <=> VALUES(${quote(name)})`;
   }).join(" AND ");
   const sets = table.columns.flatMap((column, at) => {
-    if (isNow(column) || table.key.includes(at)) return [];
+    if (Layout.isNow(column) || table.key.includes(at)) return [];
     const name = own(column.name);
     const given = `VALUES(${quote(column.name)})`;
     const value = column.optional ? `COALESCE(${given}, ${name})` : given;

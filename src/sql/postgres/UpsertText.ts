@@ -77,15 +77,11 @@ const rootCtes = (layout: Layout.Layout, rows: Rows): ReadonlyArray<string> => {
     + ` FROM i0 AS i CROSS JOIN LATERAL (SELECT ${list([`${isStub(layout)} AS stub`, ...id])} FROM ${
       quote(root.name)
     } AS t WHERE ${keyMatch(root, "t", value)} LIMIT 1) AS t`;
-  const assignments = root.columns.flatMap(({ name, optional, source }, at) =>
-    source._tag === "Now" || root.key.includes(at)
-      ? []
-      : [
-        `${quote(name)} = ${
-          optional ? `coalesce(EXCLUDED.${quote(name)}, ${qualify("t")(name)})` : `EXCLUDED.${quote(name)}`
-        }`,
-      ]
-  );
+  const assignments = root.columns.flatMap((column, at) => {
+    if (Layout.isNow(column) || root.key.includes(at)) return [];
+    const given = `EXCLUDED.${quote(column.name)}`;
+    return [`${quote(column.name)} = ${column.optional ? `coalesce(${given}, ${qualify("t")(column.name)})` : given}`];
+  });
   const untouched = keyNames(root)[0]!;
   const onConflict = layout.fill === undefined
     ? "DO NOTHING"

@@ -46,7 +46,7 @@ const now = "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00:00'";
 
 export const compile = (layout: Layout.Layout): Statements => {
   const root = layout.tables[0]!;
-  const filled = root.columns.flatMap(({ source }, at) => source._tag === "Now" || root.key.includes(at) ? [] : [at]);
+  const filled = root.columns.flatMap((column, at) => Layout.isNow(column) || root.key.includes(at) ? [] : [at]);
   const facets = layout.tables.map((table, index) => table.role === "child" ? Layout.facets(layout, index) : []);
   return {
     layout,
@@ -112,13 +112,14 @@ const find = (layout: Layout.Layout, table: Layout.Table): PerRows => {
   );
 };
 
+/** The clock's columns hold another time for each row that was there: they are not compared, so not read. */
 const actualRoots = (layout: Layout.Layout): PerRows => {
   const table = layout.tables[0]!;
   const answers = [
     "k.n",
     table.id === undefined ? "NULL" : qualify("t")(table.id),
     isStub(layout),
-    ...table.columns.map(({ name }) => qualify("t")(name)),
+    ...table.columns.map((column) => Layout.isNow(column) ? "NULL" : qualify("t")(column.name)),
   ];
   return asked(
     ["n", ...keyNames(table)],
