@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest";
-import { Clock, Duration, Effect } from "effect";
+import { Clock, Duration, Effect, Fiber, Schedule } from "effect";
 import { readFileSync } from "node:fs";
 import { inspectSink, narinfo, narinfoItem, ncpsSink, openSink, settings, settleItems, tags } from "../ncpsDatabase.ts";
 import * as PostgresDatabase from "./postgresDatabase.ts";
@@ -183,6 +183,28 @@ describe("sql-upsert on the PostgreSQL schema of ncps", () => {
       yield* run(`DELETE FROM narinfo_references WHERE reference = '${narinfo(3).references[0]}'`);
       yield* run(`UPDATE narinfos SET url = NULL WHERE hash = '${narinfo(5).hash}'`);
       expect(tags(yield* sink.verify(items))).toEqual(["Absent", "Covered", "Differs", "Exact", "Absent"]);
+    }).pipe(live));
+
+  it.scoped("a stub with children of its own that appears in mid-statement: refused whole, filled by the next attempt", () =>
+    Effect.gen(function*() {
+      const { open, rows, run } = yield* setUp();
+      const sink = yield* open;
+      const items = [narinfoItem(1), narinfoItem(2)];
+      const { hash, references } = narinfo(1);
+      yield* run("BEGIN");
+      yield* run(`INSERT INTO narinfos (hash) VALUES ('${hash}')`);
+      yield* run(`INSERT INTO narinfo_references (narinfo_id, reference) SELECT id, '${references[0]}' FROM narinfos`);
+      const writing = yield* Effect.fork(Effect.flip(sink.write(items)));
+      yield* rows("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'").pipe(
+        Effect.repeat({ until: (waiting) => waiting.length > 0, schedule: Schedule.spaced("10 millis") }),
+      );
+      yield* run("COMMIT");
+      expect(yield* Fiber.join(writing)).toMatchObject({ reason: "Constraint", code: "23505" });
+      expect(yield* counts({ rows })).toEqual([1, 1, 0, 0, 0]);
+      const { verdicts, written } = yield* settleItems(sink, items);
+      expect(tags(written)).toEqual(["Wrote", "Wrote"]);
+      expect(tags(verdicts)).toEqual(["Exact", "Exact"]);
+      expect(yield* counts({ rows })).toEqual([2, 4, 2, 2, 2]);
     }).pipe(live));
 
   it.scoped(
