@@ -46,6 +46,10 @@ const fileFlags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants
 const versionOf = (stat: fs.BigIntStats): string =>
   `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
 
+/** As if by their versions, which cost more to spell than the system call does. */
+const isSameVersion = (a: fs.BigIntStats, b: fs.BigIntStats): boolean =>
+  a.ctimeNs === b.ctimeNs && a.mtimeNs === b.mtimeNs && a.size === b.size && a.ino === b.ino && a.dev === b.dev;
+
 /** Whether a key names one place below the root and nothing else; `.`, `..` and empty components would give it other names. */
 export const isKey = (key: string): boolean =>
   key !== "" && !key.includes("\0") && key.split("/").every((name) => name !== "" && name !== "." && name !== "..");
@@ -221,12 +225,11 @@ export const make = (root: Folders.Root, armed: Armed) => {
       spend(size);
       const start = end;
       const content = slab.subarray(start, start + fill(fd, slab.subarray(start), size));
-      const version = versionOf(before);
-      if (content.length !== size || versionOf(fs.fstatSync(fd, { bigint: true })) !== version) {
+      if (content.length !== size || !isSameVersion(fs.fstatSync(fd, { bigint: true }), before)) {
         return changedWhileReading;
       }
       end += size;
-      return { _tag: "Read", start, end, version, sha256: hash("sha256", content, "hex") };
+      return { _tag: "Read", start, end, version: versionOf(before), sha256: hash("sha256", content, "hex") };
     };
 
     const answers = firstOf(keys, (key, visit, spend): Answer => {
@@ -285,7 +288,7 @@ export const make = (root: Folders.Root, armed: Armed) => {
       drill("before-delete");
       const named = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
       if (named === undefined) return { _tag: "Gone" };
-      if (versionOf(named) !== origin.version) return changed();
+      if (!isSameVersion(named, stat)) return changed();
       fs.unlinkSync(path);
       drill("after-delete");
       return { _tag: "Deleted" };
