@@ -22,44 +22,105 @@ export const encode = (bind: Bind): string | Buffer | null => {
   return `{${text}}`;
 };
 
-const int32 = (value: number): string =>
-  String.fromCharCode(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
+const oids = { bigint: 20, text: 25 };
 
-const textOid = 25;
-const isAscii = /^[\0-\x7f]*$/;
-const absent = int32(-1);
-
-/** Binary `text[]`, one byte per character: https://github.com/postgres/postgres/blob/REL_15_STABLE/src/backend/utils/adt/arrayfuncs.c (array_recv). */
-const asTextArray = (values: ReadonlyArray<Value>): Buffer => {
-  // Dimensions; whether there are nulls, which nobody reads; the first index.
-  let bytes = values.length === 0
-    ? int32(0) + int32(0) + int32(textOid)
-    : [1, 0, textOid, values.length, 1].map(int32).join("");
-  for (let at = 0; at < values.length; at++) {
-    const value = values[at]!;
-    if (value === null) {
-      bytes += absent;
-      continue;
-    }
-    const text = value instanceof Uint8Array ? hex(value) : String(value);
-    const encoded = isAscii.test(text) ? text : Buffer.from(text).toString("latin1");
-    bytes += int32(encoded.length) + encoded;
+/** An array of one dimension in binary, its values still to come: https://github.com/postgres/postgres/blob/REL_15_STABLE/src/backend/utils/adt/arrayfuncs.c (array_recv). */
+const arrayOf = (oid: number, count: number, bytes: number): Buffer => {
+  const array = Buffer.allocUnsafe((count === 0 ? 12 : 20) + bytes);
+  array.writeInt32BE(count === 0 ? 0 : 1, 0);
+  // Whether there are nulls, which nobody reads.
+  array.writeInt32BE(0, 4);
+  array.writeInt32BE(oid, 8);
+  if (count > 0) {
+    array.writeInt32BE(count, 12);
+    array.writeInt32BE(1, 16);
   }
-  return Buffer.from(bytes, "latin1");
+  return array;
 };
 
-/** Which parameters of a statement are cast to `text[]`. */
-const textArraysOf = (text: string): ReadonlySet<number> =>
-  new Set(Array.from(text.matchAll(/\$(\d+)::text\[\]/g), ([, number]) => Number(number) - 1));
+const isAscii = /^[\0-\x7f]*$/;
+const lengthBytes = 4;
+const nullLength = -1;
+
+const toText = (value: Value): string | null =>
+  value === null || typeof value === "string" ? value : value instanceof Uint8Array ? hex(value) : String(value);
+
+/** One byte per character. */
+const toBytes = (text: string | null): string | null => text === null ? null : Buffer.from(text).toString("latin1");
+
+/** All texts are written at once to the end, and then each moved down behind its length: half the time of writing one by one. */
+const asTextArray = (values: ReadonlyArray<Value>): Buffer => {
+  let texts = values.map(toText);
+  let joined = texts.join("");
+  if (!isAscii.test(joined)) {
+    texts = texts.map(toBytes);
+    joined = texts.join("");
+  }
+  const array = arrayOf(oids.text, texts.length, texts.length * lengthBytes + joined.length);
+  let from = array.length - joined.length;
+  array.write(joined, from, "latin1");
+  let to = from - texts.length * lengthBytes;
+  for (let at = 0; at < texts.length; at++) {
+    const length = texts[at]?.length ?? nullLength;
+    to = array.writeInt32BE(length, to);
+    if (length > 0) {
+      array.copyWithin(to, from, from + length);
+      to += length;
+      from += length;
+    }
+  }
+  return array;
+};
+
+const isInt64 = (value: Value): boolean =>
+  typeof value === "bigint" ? BigInt.asIntN(64, value) === value : Number.isSafeInteger(value);
+
+/** `undefined` where a value is none: as text the server refuses it. */
+const asBigintArray = (values: ReadonlyArray<Value>): Buffer | undefined => {
+  const bytes = 8;
+  const array = arrayOf(oids.bigint, values.length, values.length * (lengthBytes + bytes));
+  let to = array.length - values.length * (lengthBytes + bytes);
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at]!;
+    if (value === null) to = array.writeInt32BE(nullLength, to);
+    else {
+      if (!isInt64(value)) return undefined;
+      to = array.writeBigInt64BE(BigInt(value as number | bigint), array.writeInt32BE(bytes, to));
+    }
+  }
+  return array.subarray(0, to);
+};
+
+/** What is written is read back by the same arrays: each is encoded once. */
+const encoded = new WeakMap<ReadonlyArray<Value>, Buffer>();
+
+const textArray = (values: ReadonlyArray<Value>): Buffer => {
+  const before = encoded.get(values);
+  if (before !== undefined) return before;
+  const array = asTextArray(values);
+  encoded.set(values, array);
+  return array;
+};
+
+/** Which parameters of a statement are cast to arrays that have a binary form here. */
+const arraysOf = (text: string): ReadonlyMap<number, string> =>
+  new Map(Array.from(text.matchAll(/\$(\d+)::(text|bigint)\[\]/g), ([, number, type]) => [Number(number) - 1, type!]));
 
 /**
  * Encodes what a statement binds. Most of it are arrays of text: in binary the server takes them in an eighth of the time
  * (measured: 0.9 instead of 6.8 µs per narinfo and statement).
  */
 export const encoder = (text: string): (binds: ReadonlyArray<Bind>) => Array<string | Buffer | null> => {
-  const textArrays = textArraysOf(text);
+  const arrays = arraysOf(text);
   return (binds) =>
-    binds.map((bind, at) => Array.isArray(bind) && textArrays.has(at) ? asTextArray(bind) : encode(bind));
+    binds.map((bind, at) => {
+      const type = Array.isArray(bind) ? arrays.get(at) : undefined;
+      return (type === "text"
+        ? textArray(bind as ReadonlyArray<Value>)
+        : type === "bigint"
+        ? asBigintArray(bind as ReadonlyArray<Value>)
+        : undefined) ?? encode(bind);
+    });
 };
 
 const whole = (text: string): bigint => BigInt(text);

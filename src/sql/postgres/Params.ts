@@ -45,14 +45,15 @@ const lists = ({ children, facets, layout }: Statements, batch: Batch, table: nu
   const compared = facets[table]!;
   const kinds = compared.map(({ column, table: of }) => layout.tables[of]!.columns[column]!.kind);
   const { owners } = batch.tables[table]!;
-  const found: Array<Array<string | null>> = Array.from({ length: batch.size }, () => []);
-  for (let row = 0; row < owners.length; row++) {
-    const parts = compared.map((facet, at) => Canonical.encode(kinds[at]!, Expected.facet(layout, batch, facet, row)));
-    found[owners[row]!]!.push(parts.length === 1 ? parts[0]! : jsonList(parts));
-  }
+  const partOf = (at: number, row: number): string | null =>
+    Canonical.encode(kinds[at]!, Expected.facet(layout, batch, compared[at]!, row));
+  const textOf = (row: number): string | null =>
+    compared.length === 1 ? partOf(0, row) : jsonList(compared.map((_, at) => partOf(at, row)));
+  const found = new Array<Array<string | null> | undefined>(batch.size).fill(undefined);
+  for (let row = 0; row < owners.length; row++) (found[owners[row]!] ??= []).push(textOf(row));
   return found.map((texts) => {
-    if (texts.length === 0) return null;
-    if (texts.length > 1) texts.sort(byBytes);
+    if (texts === undefined) return null;
+    sort(texts);
     let list = "";
     for (let at = 0; at < texts.length; at++) {
       const text = texts[at]!;
@@ -61,6 +62,16 @@ const lists = ({ children, facets, layout }: Statements, batch: Batch, table: nu
     }
     return `{${list}}`;
   });
+};
+
+/** Documents mostly list things in order. */
+const sort = (texts: Array<string | null>): void => {
+  for (let at = 1; at < texts.length; at++) {
+    if (byBytes(texts[at - 1]!, texts[at]!) > 0) {
+      texts.sort(byBytes);
+      return;
+    }
+  }
 };
 
 /** Characters that mean nothing in an array: what has no others, and does not read NULL, needs no quotes. */

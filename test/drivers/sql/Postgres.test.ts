@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest";
 import { Clock, Duration, Effect, Fiber } from "effect";
 import type { Access } from "../../../src/core/Access.ts";
 import { Faults } from "../../../src/core/Faults.ts";
+import type { Program, Value } from "../../../src/core/Sql.ts";
 import * as Introspect from "../../../src/sql/postgres/Introspect.ts";
 import { narinfoItem, openSink, settings, settleItems, tags } from "../../sinks/ncpsDatabase.ts";
 import * as PostgresDatabase from "../../sinks/postgres/postgresDatabase.ts";
@@ -126,6 +127,28 @@ describe("a PostgreSQL connection", () => {
       const sink = yield* openSink(driver(urlTo(port, databaseOf(url), `?options=${options}`)), quick);
       expect(tags((yield* settleItems(sink, [narinfoItem(1)])).verdicts)).toEqual(["Exact"]);
       expect(yield* (yield* rival(url)).rows("SELECT count(*) FROM own.narinfos")).toEqual([[1n]]);
+    }).pipe(live));
+
+  it.scoped("arrays arrive as they were given, a second time too: nulls, empty ones, any letters, all of int64; beyond it is refused", () =>
+    Effect.gen(function*() {
+      const sql = yield* open(server().url());
+      const echo = (type: string): Program<object, ReadonlyArray<Value>, ReadonlyArray<Value>> => ({
+        name: `echo/${type}`,
+        script: function*(_, values) {
+          const rows = yield { text: `SELECT v FROM unnest($1::${type}[]) AS v`, binds: [[values]], rows: true };
+          return rows.map(([value]) => value!);
+        },
+      });
+      const ascii = ["", "plain", null, "x".repeat(70_000), '"{\\},NULL"', "\x01\x7f"];
+      const letters = [...ascii, "é", "\u{1d11e}", "\u0080\u00ff", null];
+      for (const texts of [[], [null], ascii, letters, letters]) {
+        expect(yield* sql.read(echo("text"), {}, texts)).toEqual(texts);
+      }
+      const whole = [0n, null, -1n, 2n ** 63n - 1n, -(2n ** 63n), 7n];
+      for (const numbers of [[], whole, whole]) expect(yield* sql.read(echo("bigint"), {}, numbers)).toEqual(numbers);
+      expect(yield* sql.read(echo("bigint"), {}, [3, Number.MAX_SAFE_INTEGER])).toEqual([3n, 9007199254740991n]);
+      expect(yield* Effect.flip(sql.read(echo("bigint"), {}, [1n, 2n ** 63n]))).toMatchObject({ code: "22003" });
+      expect(yield* Effect.flip(sql.read(echo("bigint"), {}, [0.5]))).toMatchObject({ code: "22P02" });
     }).pipe(live));
 
   it.scoped("of several hosts the first that serves is used, and a dead one stays out of the way", () =>
