@@ -82,7 +82,11 @@ export const make = Effect.fn("Local.make")(function*(options: {
     read: (keys, maxBytes) =>
       keys.length === 0
         ? Effect.succeed([])
-        : Effect.map(reader.call("read", keys.slice(0, itemsPerMessage), maxBytes), outcomes),
+        : Effect.forkIn(deleter, scope).pipe(
+          // What is read will be checked while its locks are held, and should not wait for a thread to start then.
+          Effect.zipRight(reader.call("read", keys.slice(0, itemsPerMessage), maxBytes)),
+          Effect.map(outcomes),
+        ),
     check: (targets) =>
       Effect.flatMap(deleter, (client) => inParts(targets, (some) => client.call("check", some.map(bare)))),
     remove: (targets) =>
