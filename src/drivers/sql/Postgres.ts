@@ -40,8 +40,9 @@ const settingsOf = (
     ["standard_conforming_strings", "on"],
     // Compiling the statement costs more than running it (measured: a quarter of the rate).
     ["jit", "off"],
-    // Plans are kept, those of foreign keys too, and the first ones are made while tables are empty and arrays of unknown length: reading
+    // Plans are kept from the first on, those of foreign keys too, and made while tables are empty and arrays of unknown length: reading
     // a table whole and joining row by row look cheap then. Planning each time would cost as much as writing: once per foreign key.
+    ["plan_cache_mode", "force_generic_plan"],
     ["enable_seqscan", "off"],
     ["enable_nestloop", "off"],
     ["synchronous_commit", synchronousCommit],
