@@ -21,14 +21,17 @@ const gently = 1 / 16;
 
 /**
  * Batch size and concurrency together. The size by AIMD: doubles until a batch first takes half its hold target, then grows gently; a batch that
- * takes longer than the target is cut in proportion, a failed one in half. Never below a tenth of `start`, never above `max`. How many batches are
- * under way at once is the business of `Concurrency`.
+ * takes longer than the target is cut in proportion, a failed one in half. Never below a tenth of `start`, never above `max`. The first batch of
+ * each writer pays for connections, plans and code that is new, and so does not end the doubling. How many batches are under way at once is the
+ * business of `Concurrency`.
  */
 export class Adapt {
   readonly #max: number;
   readonly #min: number;
   readonly #targetMillis: number;
   #items: number;
+  /** Batches still to come that are slow because they are the first. */
+  #cold: number;
   #isDoubling = true;
   readonly #concurrency: Concurrency;
 
@@ -42,6 +45,7 @@ export class Adapt {
     this.#min = Math.max(1, Math.floor(batch.start / 10));
     this.#targetMillis = holdTarget === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(holdTarget);
     this.#items = batch.start;
+    this.#cold = Math.min(concurrency.start, concurrency.max);
   }
 
   /** Items that the next batch should hold. */
@@ -62,12 +66,14 @@ export class Adapt {
   observe({ at, heldMillis, items, succeeded }: Attempt): void {
     const isOver = heldMillis > this.#targetMillis;
     this.#resizeAfter(items, heldMillis, succeeded, isOver);
-    this.#concurrency.observe({ at, items, succeeded, isOver, batchItems: this.#items });
+    this.#resize(this.#items * this.#concurrency.observe({ at, items, succeeded, isOver, batchItems: this.#items }));
   }
 
   #resizeAfter(items: number, heldMillis: number, succeeded: boolean, isOver: boolean): void {
+    const isCold = this.#cold > 0;
+    if (isCold) this.#cold--;
     if (!succeeded || isOver) {
-      this.#isDoubling = false;
+      this.#isDoubling &&= isCold && succeeded;
       // One outlier may cost half at most, and so may those that were in flight beside it: they are larger than the size in force by now.
       const half = Math.max(items, this.#items) / 2;
       const fitting = succeeded ? items * (this.#targetMillis / heldMillis) * cutTo : 0;
@@ -77,7 +83,7 @@ export class Adapt {
     // What was not full shows nothing about a larger size.
     if (items < this.#items) return;
     if (this.#isDoubling && heldMillis < this.#targetMillis / 2) this.#resize(this.#items * 2);
-    else {
+    else if (!isCold) {
       this.#isDoubling = false;
       if (heldMillis < this.#targetMillis * roomBelow) this.#resize(this.#items + Math.ceil(this.#items * gently));
     }

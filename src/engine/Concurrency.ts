@@ -12,6 +12,7 @@ const shareOfIdeal = 0.3;
 const leastGain = 0.07;
 /** Growth once doubling has ended. */
 const gently = 1 / 4;
+const unchanged = 1;
 /** Rounds to wait at a ceiling before it is tried again; doubles up to the second, so that a settled run stays settled. */
 const firstRest = 4;
 const longestRest = 64;
@@ -67,26 +68,30 @@ export class Concurrency {
     this.#round = undefined;
   }
 
-  observe({ at, batchItems, isOver, items, succeeded }: Observation): void {
+  /** Answers by what the size of batches is to change with the number of writers. */
+  observe({ at, batchItems, isOver, items, succeeded }: Observation): number {
     if (this.#stale > 0) {
       this.#stale--;
-      return;
+      return unchanged;
     }
     if (!succeeded) return this.#halve();
-    if (this.#round === undefined) return this.#begin(at, batchItems);
+    if (this.#round === undefined) {
+      this.#begin(at, batchItems);
+      return unchanged;
+    }
     this.#items += items;
     this.#batches++;
     if (isOver) this.#over++;
     const elapsed = at - this.#round.since;
     const enough = (this.#isDoubling ? roundBatches.doubling : roundBatches.gently) * this.#writers;
-    if (this.#batches < enough || elapsed < roundMillis) return;
+    if (this.#batches < enough || elapsed < roundMillis) return unchanged;
     const rate = this.#items / elapsed;
     const moved = batchItems / this.#round.batchItems;
     const wasOver = this.#over > this.#batches / 2;
     this.#begin(at, batchItems);
     if (wasOver) return this.#halve();
     this.#isInTrouble = false;
-    if (moved < steadyWithin && moved > 1 / steadyWithin) this.#judge(rate);
+    return moved < steadyWithin && moved > 1 / steadyWithin ? this.#judge(rate) : unchanged;
   }
 
   #begin(at: number, batchItems: number): void {
@@ -96,30 +101,35 @@ export class Concurrency {
     this.#over = 0;
   }
 
-  #judge(rate: number): void {
+  /** On trial as much is under way as before, in smaller batches: where the database is busy, twice as many take twice as long. */
+  #judge(rate: number): number {
+    const writers = this.#writers;
     if (this.#trial !== undefined) {
       const { from, rate: before } = this.#trial;
       this.#trial = undefined;
-      const ideal = this.#writers / from - 1;
+      const ideal = writers / from - 1;
       if (rate < before * (1 + Math.max(leastGain, ideal * shareOfIdeal))) {
         this.#hitCeiling();
-        return this.#change(from);
+        this.#change(from);
+        return writers / from;
       }
       if (this.#writers >= this.#ceiling) this.#lift();
     }
     const more = Math.min(this.#max, this.#writers + Math.ceil(this.#writers * (this.#isDoubling ? 1 : gently)));
     if (this.#resting > 0) this.#resting--;
     const next = this.#resting > 0 ? Math.min(more, this.#ceiling - 1) : more;
-    if (next <= this.#writers) return;
-    this.#trial = { from: this.#writers, rate };
+    if (next <= writers) return unchanged;
+    this.#trial = { from: writers, rate };
     this.#change(next);
+    return writers / next;
   }
 
-  #halve(): void {
+  #halve(): number {
     if (!this.#isInTrouble) this.#hitCeiling();
     this.#isInTrouble = true;
     this.#trial = undefined;
     this.#change(Math.max(1, Math.floor(this.#writers / 2)));
+    return unchanged;
   }
 
   #hitCeiling(): void {

@@ -85,6 +85,18 @@ const single = { start: 1, max: 1 };
 describe("one attempt", () => {
   const adapt = () => new Adapt({ start: 100, max: 1000 }, Duration.millis(200), single);
 
+  it("the first batch of each writer is cold: it may be cut, and does not end the doubling", () => {
+    const size = new Adapt({ start: 100, max: 1000 }, Duration.millis(200), { start: 2, max: 2 });
+    size.observe({ at: 0, items: 100, heldMillis: 180, succeeded: true });
+    expect(size.items).toBe(100);
+    size.observe({ at: 0, items: 100, heldMillis: 250, succeeded: true });
+    expect(size.items).toBe(72);
+    size.observe({ at: 0, items: 72, heldMillis: 30, succeeded: true });
+    expect(size.items).toBe(144);
+    size.observe({ at: 0, items: 144, heldMillis: 120, succeeded: true });
+    expect(size.items).toBe(153);
+  });
+
   it("a failure halves, and ends the doubling", () => {
     const size = adapt();
     size.observe({ at: 0, items: 100, heldMillis: 10, succeeded: false });

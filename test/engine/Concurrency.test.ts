@@ -72,6 +72,17 @@ describe("how many batches are under way", () => {
     });
   }
 
+  it("tries more writers with as much under way as before, and goes back to the size before if that did not pay", () => {
+    const { seen } = simulate({ capacity: 2, max: 4 });
+    const tried = seen.findIndex(({ writers }) => writers === 4);
+    const before = seen[tried - 1]!.items;
+    expect(seen[tried]!.items).toBeLessThan(before * 0.6);
+    const given = seen.slice(tried).find(({ writers }) => writers < 4)!;
+    expect(given.items).toBeGreaterThan(before * 0.9);
+    const longest = Math.max(...seen.map(({ items, writers }) => (20 + items / 10) * Math.max(1, writers / 2)));
+    expect(longest).toBeLessThan(300);
+  });
+
   it("doubles from the start as long as that pays", () => {
     const { between } = simulate({ capacity: 100, max: 16 });
     expect(between(0, 15).at(-1)!.writers).toBe(16);
