@@ -161,8 +161,6 @@ const toSink = (sql: Sql, compiler: Compiler<object>, layout: Layout, { comparat
     batches.set(items, made);
     return made;
   };
-  /** What became of the items of a batch that this sink has committed. */
-  const committed = new WeakMap<Rows.Batch, ReadonlyArray<Fate>>();
   return {
     singleWriter: sql.facts.singleWriter,
     identify: ({ value }) => builder.identify(value),
@@ -177,18 +175,14 @@ const toSink = (sql: Sql, compiler: Compiler<object>, layout: Layout, { comparat
     write: Effect.fn("SqlUpsert.write")(function*(items: ReadonlyArray<Item>) {
       const { batch, order } = sorted(items);
       const fates = yield* sql.write(compiler.upsert, definition, batch);
-      committed.set(batch, fates);
       return unsorted(order, fates.map(written));
     }),
     verify: Effect.fn("SqlUpsert.verify")(function*(items: ReadonlyArray<Item>) {
       const { batch, order } = sorted(items);
       const sightings = yield* sql.read(compiler.readBack, definition, batch);
       const found = verdicts(layout, comparators, batch, sightings);
-      const fates = committed.get(batch);
-      // Invariant 1: our own commits are synced; a row that was there, or that someone wrote since, may be committed but not synced.
-      const isAnothers = ({ _tag }: Verdict, at: number): boolean =>
-        _tag === "Covered" || (_tag === "Exact" && fates?.[at] !== "wrote");
-      if (found.some(isAnothers)) yield* sql.settle;
+      // Invariant 1: a row that was there, or that someone wrote since, may be committed but not synced.
+      if (found.some(({ _tag }) => _tag === "Exact" || _tag === "Covered")) yield* sql.settle;
       return unsorted<Verdict>(order, found);
     }),
   };

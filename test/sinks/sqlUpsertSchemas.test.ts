@@ -6,7 +6,6 @@ import type { Sql } from "../../src/core/Sql.ts";
 import {
   counts,
   inspectSink,
-  narinfo,
   narinfoItem,
   ncpsSchema,
   ncpsSink,
@@ -199,28 +198,6 @@ describe("sql-upsert and durability", () => {
       yield* sink.write([narinfoItem(1)]);
       expect(tags(yield* sink.verify([narinfoItem(1), narinfoItem(2)]))).toEqual(["Exact", "Absent"]);
       expect(settled).toBe(1);
-    }));
-
-  it.scoped("Invariant 1: what this very batch has committed is synced already; what it found, or what was rewritten since, is not", () =>
-    Effect.gen(function*() {
-      const { db, path } = yield* tempDatabase();
-      let settled = 0;
-      const wrap = (sql: Sql): Sql => ({
-        ...sql,
-        settle: Effect.zipLeft(sql.settle, Effect.sync(() => settled++)),
-      });
-      const sink = yield* openSink(path, { wrap });
-      const settle = (items: ReadonlyArray<Item>) =>
-        Effect.map(settleItems(sink, items), ({ verdicts }) => tags(verdicts));
-      expect(yield* settle([narinfoItem(1), narinfoItem(2)])).toEqual(["Exact", "Exact"]);
-      expect(settled).toBe(0);
-      expect(yield* settle([narinfoItem(2), narinfoItem(3)])).toEqual(["Exact", "Exact"]);
-      expect(settled).toBe(1);
-      const items = [narinfoItem(4)];
-      yield* sink.write(items);
-      db.exec(`UPDATE narinfos SET url = 'nar/other.nar' WHERE hash = '${narinfo(4).hash}'`);
-      expect(tags(yield* sink.verify(items))).toEqual(["Covered"]);
-      expect(settled).toBe(2);
     }));
 
   it.scoped("Invariant 1: a database whose commits a power loss can undo is refused, unless the spec says relaxed", () =>
