@@ -181,7 +181,8 @@ const toSink = (sql: Sql, compiler: Compiler<object>, layout: Layout, { comparat
       const { batch, order } = sorted(items);
       const sightings = yield* sql.read(compiler.readBack, definition, batch);
       const found = verdicts(layout, comparators, batch, sightings);
-      // Invariant 1: a row that was there, or that someone wrote since, may be committed but not synced.
+      // Invariant 1: a row that was there, or that someone wrote since, may be committed but not synced; and a commit of ours that changed
+      // nothing, as where a stub is filled with what it has, syncs nothing.
       if (found.some(({ _tag }) => _tag === "Exact" || _tag === "Covered")) yield* sql.settle;
       return unsorted<Verdict>(order, found);
     }),

@@ -198,6 +198,9 @@ describe("sql-upsert and durability", () => {
       yield* sink.write([narinfoItem(1)]);
       expect(tags(yield* sink.verify([narinfoItem(1), narinfoItem(2)]))).toEqual(["Exact", "Absent"]);
       expect(settled).toBe(1);
+      // Its own commits too: one that filled a stub with what it had has synced nothing.
+      expect(tags((yield* settleItems(sink, [narinfoItem(3)])).verdicts)).toEqual(["Exact"]);
+      expect(settled).toBe(2);
     }));
 
   it.scoped("Invariant 1: a database whose commits a power loss can undo is refused, unless the spec says relaxed", () =>
