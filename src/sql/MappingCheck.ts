@@ -190,7 +190,15 @@ const checkTable = (tables: ReadonlyArray<Table>, table: Table, index: number): 
         ),
       onRight: () => undefined,
     });
-    if (table.whenExists.covers !== undefined) checkCovers(tables, table.whenExists.covers, columns, unknown);
+    if (table.whenExists.covers !== undefined) {
+      checkCovers(tables, table.whenExists.covers, columns, unknown);
+      for (const { column } of table.whenExists.covers.columns) {
+        const source = table.columns[column] ?? table.columns[`${column}?`];
+        if (source?._tag !== "Now") continue;
+        const where = ["whenExists", "else"];
+        report(where, "sql/covers-now", `${column} is the clock: no document says what it holds`, "leave it out");
+      }
+    }
   }
   return problems;
 };

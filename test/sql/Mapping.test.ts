@@ -105,6 +105,11 @@ describe("Mapping", () => {
     expect(problems("[{ table: a, columns: { x: x, 'y?': { now: true } } }]")).toEqual([
       "tables.0.key sql/key-now (name the key: it is all columns unless told)",
     ]);
+    const clock =
+      "columns: { x: x, 'y?': { now: true } }, whenExists: { fill: x = '', else: { covers: { columns: [x, y] } } }";
+    expect(problems(`[{ table: a, key: [x], ${clock} }]`)).toEqual([
+      "tables.0.whenExists.else sql/covers-now (leave it out)",
+    ]);
     expect(problems("[{ table: a, key: [x, y], columns: { x: x, y: { value: null } } }]")).toEqual([
       "tables.0.key sql/key-null ()",
     ]);
