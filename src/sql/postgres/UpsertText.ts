@@ -111,8 +111,14 @@ const rootCtes = (layout: Layout.Layout, rows: Rows): ReadonlyArray<string> => {
 };
 
 /** A bare literal would have no type where it is carried. */
-const typed = ({ kind, source }: Layout.Column, value: string): string =>
-  source._tag === "Literal" && kind === "text" ? `${value}::text` : value;
+const typed = ({ kind, source, type }: Layout.Column, value: string): string =>
+  source._tag === "Literal" && kind === "text" && Canonical.isAssignable(type) ? `${value}::text` : value;
+
+/** What a row brings along from its arrays; the rest is said where it is inserted. */
+const isCarried = (table: Layout.Table, at: number): boolean => {
+  const { source } = table.columns[at]!;
+  return source._tag === "Path" || source._tag === "Parent" || table.key.includes(at);
+};
 
 /** Joins to what was written of each parent: rows of items that were not written fall away. */
 const parentJoins = (table: Layout.Table): string =>
@@ -136,8 +142,8 @@ const rootInKey = (table: Layout.Table): number | undefined =>
 
 /**
  * A child that nothing refers to: `c` its rows, each once, `w` those of fresh roots, `f` those of filled ones. What belongs to a fresh root
- * has nobody to conflict with, and without looking the server needs an eighth less time. Where a stub appeared since the snapshot it may
- * have after all: then a constraint refuses the statement, and the next attempt sees the stub.
+ * has nobody to conflict with, and without looking the server needs an eighth less time. Where a stub appeared since the snapshot, or rows
+ * without a parent were left behind, it may have after all: then a constraint refuses the statement, and the next attempt sees the stub.
  */
 const leafCtes = (layout: Layout.Layout, index: number, rows: Rows): ReadonlyArray<string> => {
   const table = layout.tables[index]!;
@@ -148,8 +154,10 @@ const leafCtes = (layout: Layout.Layout, index: number, rows: Rows): ReadonlyArr
   const unlessThere = `ON CONFLICT (${list(keyNames(table))}) DO NOTHING`;
   const parent = rootInKey(table);
   if (parent === undefined) return [`w${index} AS (${insert} ${list(values)} FROM ${from} ${unlessThere})`];
-  const columns = list(values.map((value, at) => `${typed(table.columns[at]!, value)} AS c${at}`));
-  const carried = `${list(values.map((_, at) => `c.c${at}`))} FROM c${index} AS c`;
+  const columns = list(
+    values.flatMap((value, at) => isCarried(table, at) ? [`${typed(table.columns[at]!, value)} AS c${at}`] : []),
+  );
+  const carried = `${list(values.map((value, at) => isCarried(table, at) ? `c.c${at}` : value))} FROM c${index} AS c`;
   return [
     `c${index} AS MATERIALIZED (SELECT DISTINCT ON (${order}) ${columns}, k0_${parent}.fresh FROM ${from})`,
     `w${index} AS (${insert} ${carried} WHERE c.fresh)`,
@@ -165,12 +173,8 @@ const numberedCtes = (layout: Layout.Layout, index: number, rows: Rows): Readonl
   const table = layout.tables[index]!;
   const isShared = table.role === "lookup";
   const owners = isShared ? [["o0", "bigint", { _tag: "Owners", table: index } as Param] as const] : [];
-  const isCarried = (at: number): boolean => {
-    const { source } = table.columns[at]!;
-    return source._tag === "Path" || source._tag === "Parent" || table.key.includes(at);
-  };
   const columns = table.columns.flatMap((column, at) => {
-    return isCarried(at) ? [`${typed(column, resolved(table, at))} AS c${at}`] : [];
+    return isCarried(table, at) ? [`${typed(column, resolved(table, at))} AS c${at}`] : [];
   });
   const order = list(table.key.map((at) => sortKey(table.columns[at]!, `r.c${at}`)));
   const id = quote(table.id!);
@@ -181,7 +185,7 @@ const numberedCtes = (layout: Layout.Layout, index: number, rows: Rows): Readonl
   const looks = touched.length === 0;
   const insert = `INSERT INTO ${quote(table.name)} AS t (${list(table.columns.map(({ name }) => quote(name)))})`
     + ` SELECT ${
-      list(table.columns.map((_, at) => isCarried(at) ? `r.c${at}` : resolved(table, at)))
+      list(table.columns.map((_, at) => isCarried(table, at) ? `r.c${at}` : resolved(table, at)))
     } FROM d${index} AS r`
     + (looks ? ` WHERE NOT EXISTS (SELECT FROM l${index} AS l WHERE l.n = r.n)` : "")
     + ` ORDER BY ${order} ON CONFLICT (${list(keyNames(table))}) DO UPDATE SET ${

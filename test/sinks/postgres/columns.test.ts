@@ -267,4 +267,43 @@ describe("columns of PostgreSQL", () => {
       expect(at).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00$/);
       expect(rest).toEqual([1n, "1.5", "it's \\ ", -3n]);
     }).pipe(live));
+
+  for (const whenExists of [undefined, { fill: "v IS NULL" }]) {
+    it.scoped(`children hold literals of every type, nulls and the clock, ${whenExists ? "with" : "without"} stubs`, () =>
+      Effect.gen(function*() {
+        const { driver, rows } = yield* setUp(
+          "CREATE TYPE mood AS ENUM ('fine', 'bad'); CREATE TABLE t (id BIGSERIAL PRIMARY KEY, k TEXT UNIQUE, v TEXT);"
+            + " CREATE TABLE c (t_id BIGINT REFERENCES t, x TEXT, m mood, om mood, j JSON, i INTEGER, ni INTEGER, nt TIMESTAMPTZ,"
+            + " nb BYTEA, at TIMESTAMPTZ, b BOOLEAN, UNIQUE (t_id, x, m))",
+        );
+        const nothing = { value: null };
+        const columns = {
+          t_id: { parent: "t" },
+          x: "$value",
+          m: { value: "bad" },
+          om: { value: "fine" },
+          j: { value: "{}" },
+          i: { value: 7 },
+          ni: nothing,
+          nt: nothing,
+          nb: nothing,
+          at: { now: true },
+          b: { value: false },
+        };
+        const root = { table: "t", key: ["k"], columns: { k: "k", v: "v" }, ...(whenExists && { whenExists }) };
+        const child = { table: "c", each: "xs", key: ["t_id", "x", "m"], columns };
+        const sink = yield* openSink(driver, {
+          sink: { connection: "x", tables: [root, child] },
+          settings: unchecked,
+        });
+        const items = documents([{ v: "1", xs: ["a", "b", "a"] }, { v: "2", xs: ["a"] }]);
+        if (whenExists) yield* rows(`INSERT INTO t (k) VALUES ('0')`);
+        const { verdicts, written } = yield* settleItems(sink, items);
+        expect(new Set([...tags(written), ...tags(verdicts)])).toEqual(new Set(["Wrote", "Exact"]));
+        expect(
+          yield* rows("SELECT m::text, om::text, j::text, i, ni, nt, nb, b, at > now() - interval '1 hour' FROM c"),
+        )
+          .toEqual(Array.from({ length: 3 }, () => ["bad", "fine", "{}", 7n, null, null, null, 0n, 1n]));
+      }).pipe(live));
+  }
 });
