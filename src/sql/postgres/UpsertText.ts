@@ -148,8 +148,11 @@ const rootInKey = (table: Layout.Table): number | undefined =>
 const leafCtes = (layout: Layout.Layout, index: number, rows: Rows): ReadonlyArray<string> => {
   const table = layout.tables[index]!;
   const values = table.columns.map((_, at) => resolved(table, at));
-  const order = list(table.key.map((at) => sortKey(table.columns[at]!, resolved(table, at))));
-  const from = `${rows(arraysOf(layout, index))} AS i${parentJoins(table)} ORDER BY ${order}`;
+  // Literals are the same in every row, and whole numbers would be read as positions.
+  const varying = table.key.filter((at) => table.columns[at]!.source._tag !== "Literal");
+  const order = list(varying.map((at) => sortKey(table.columns[at]!, resolved(table, at))));
+  const sorted = varying.length === 0 ? "" : ` ORDER BY ${order}`;
+  const from = `${rows(arraysOf(layout, index))} AS i${parentJoins(table)}${sorted}`;
   const insert = `INSERT INTO ${quote(table.name)} (${list(table.columns.map(({ name }) => quote(name)))}) SELECT`;
   const unlessThere = `ON CONFLICT (${list(keyNames(table))}) DO NOTHING`;
   const parent = rootInKey(table);

@@ -274,7 +274,7 @@ describe("columns of PostgreSQL", () => {
         const { driver, rows } = yield* setUp(
           "CREATE TYPE mood AS ENUM ('fine', 'bad'); CREATE TABLE t (id BIGSERIAL PRIMARY KEY, k TEXT UNIQUE, v TEXT);"
             + " CREATE TABLE c (t_id BIGINT REFERENCES t, x TEXT, m mood, om mood, j JSON, i INTEGER, ni INTEGER, nt TIMESTAMPTZ,"
-            + " nb BYTEA, at TIMESTAMPTZ, b BOOLEAN, UNIQUE (t_id, x, m))",
+            + " nb BYTEA, at TIMESTAMPTZ, b BOOLEAN, UNIQUE (t_id, x, m, i, b))",
         );
         const nothing = { value: null };
         const columns = {
@@ -291,7 +291,7 @@ describe("columns of PostgreSQL", () => {
           b: { value: false },
         };
         const root = { table: "t", key: ["k"], columns: { k: "k", v: "v" }, ...(whenExists && { whenExists }) };
-        const child = { table: "c", each: "xs", key: ["t_id", "x", "m"], columns };
+        const child = { table: "c", each: "xs", key: ["t_id", "x", "m", "i", "b"], columns };
         const sink = yield* openSink(driver, {
           sink: { connection: "x", tables: [root, child] },
           settings: unchecked,
