@@ -120,6 +120,15 @@ const isCarried = (table: Layout.Table, at: number): boolean => {
   return source._tag === "Path" || source._tag === "Parent" || table.key.includes(at);
 };
 
+const carried = (table: Layout.Table): ReadonlyArray<string> =>
+  table.columns.flatMap((column, at) =>
+    isCarried(table, at) ? [`${typed(column, resolved(table, at))} AS c${at}`] : []
+  );
+
+/** A row's columns where it is inserted. */
+const inserted = (table: Layout.Table, alias: string): string =>
+  list(table.columns.map((_, at) => isCarried(table, at) ? `${alias}.c${at}` : resolved(table, at)));
+
 /** Joins to what was written of each parent: rows of items that were not written fall away. */
 const parentJoins = (table: Layout.Table): string =>
   table.columns.map(({ source }, at) =>
@@ -147,7 +156,6 @@ const rootInKey = (table: Layout.Table): number | undefined =>
  */
 const leafCtes = (layout: Layout.Layout, index: number, rows: Rows): ReadonlyArray<string> => {
   const table = layout.tables[index]!;
-  const values = table.columns.map((_, at) => resolved(table, at));
   // Literals are the same in every row, and whole numbers would be read as positions.
   const varying = table.key.filter((at) => table.columns[at]!.source._tag !== "Literal");
   const order = list(varying.map((at) => sortKey(table.columns[at]!, resolved(table, at))));
@@ -156,15 +164,16 @@ const leafCtes = (layout: Layout.Layout, index: number, rows: Rows): ReadonlyArr
   const insert = `INSERT INTO ${quote(table.name)} (${list(table.columns.map(({ name }) => quote(name)))}) SELECT`;
   const unlessThere = `ON CONFLICT (${list(keyNames(table))}) DO NOTHING`;
   const parent = rootInKey(table);
-  if (parent === undefined) return [`w${index} AS (${insert} ${list(values)} FROM ${from} ${unlessThere})`];
-  const columns = list(
-    values.flatMap((value, at) => isCarried(table, at) ? [`${typed(table.columns[at]!, value)} AS c${at}`] : []),
-  );
-  const carried = `${list(values.map((value, at) => isCarried(table, at) ? `c.c${at}` : value))} FROM c${index} AS c`;
+  if (parent === undefined) {
+    const values = list(table.columns.map((_, at) => resolved(table, at)));
+    return [`w${index} AS (${insert} ${values} FROM ${from} ${unlessThere})`];
+  }
+  const columns = list([...carried(table), `k0_${parent}.fresh`]);
+  const values = `${inserted(table, "c")} FROM c${index} AS c`;
   return [
-    `c${index} AS MATERIALIZED (SELECT DISTINCT ON (${order}) ${columns}, k0_${parent}.fresh FROM ${from})`,
-    `w${index} AS (${insert} ${carried} WHERE c.fresh)`,
-    ...(layout.fill === undefined ? [] : [`f${index} AS (${insert} ${carried} WHERE NOT c.fresh ${unlessThere})`]),
+    `c${index} AS MATERIALIZED (SELECT DISTINCT ON (${order}) ${columns} FROM ${from})`,
+    `w${index} AS (${insert} ${values} WHERE c.fresh)`,
+    ...(layout.fill === undefined ? [] : [`f${index} AS (${insert} ${values} WHERE NOT c.fresh ${unlessThere})`]),
   ];
 };
 
@@ -176,9 +185,6 @@ const numberedCtes = (layout: Layout.Layout, index: number, rows: Rows): Readonl
   const table = layout.tables[index]!;
   const isShared = table.role === "lookup";
   const owners = isShared ? [["o0", "bigint", { _tag: "Owners", table: index } as Param] as const] : [];
-  const columns = table.columns.flatMap((column, at) => {
-    return isCarried(table, at) ? [`${typed(column, resolved(table, at))} AS c${at}`] : [];
-  });
   const order = list(table.key.map((at) => sortKey(table.columns[at]!, `r.c${at}`)));
   const id = quote(table.id!);
   const keys = (alias: string): ReadonlyArray<string> =>
@@ -187,9 +193,7 @@ const numberedCtes = (layout: Layout.Layout, index: number, rows: Rows): Readonl
   const untouched = keyNames(table)[0]!;
   const looks = touched.length === 0;
   const insert = `INSERT INTO ${quote(table.name)} AS t (${list(table.columns.map(({ name }) => quote(name)))})`
-    + ` SELECT ${
-      list(table.columns.map((_, at) => isCarried(table, at) ? `r.c${at}` : resolved(table, at)))
-    } FROM d${index} AS r`
+    + ` SELECT ${inserted(table, "r")} FROM d${index} AS r`
     + (looks ? ` WHERE NOT EXISTS (SELECT FROM l${index} AS l WHERE l.n = r.n)` : "")
     + ` ORDER BY ${order} ON CONFLICT (${list(keyNames(table))}) DO UPDATE SET ${
       looks ? `${untouched} = t.${untouched}` : list(touched)
@@ -204,7 +208,7 @@ const numberedCtes = (layout: Layout.Layout, index: number, rows: Rows): Readonl
   const names = list(["id", ...table.key.map((at) => `k${at}`)]);
   const known = looks ? `(SELECT ${names} FROM l${index} UNION ALL SELECT ${names} FROM w${index})` : `w${index}`;
   return [
-    `r${index} AS MATERIALIZED (SELECT ${list(["i.n", ...columns])} FROM ${
+    `r${index} AS MATERIALIZED (SELECT ${list(["i.n", ...carried(table)])} FROM ${
       rows([...owners, ...arraysOf(layout, index)])
     } AS i${isShared ? " JOIN k0 ON k0.n = i.o0" : parentJoins(table)})`,
     `d${index} AS MATERIALIZED (SELECT DISTINCT ON (${order}) r.* FROM r${index} AS r ORDER BY ${order}, r.n)`,
