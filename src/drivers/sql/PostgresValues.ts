@@ -102,25 +102,26 @@ const textArray = (values: ReadonlyArray<Value>): Buffer => {
   return array;
 };
 
-/** Which parameters of a statement are cast to arrays that have a binary form here. */
-const arraysOf = (text: string): ReadonlyMap<number, string> =>
-  new Map(Array.from(text.matchAll(/\$(\d+)::(text|bigint)\[\]/g), ([, number, type]) => [Number(number) - 1, type!]));
+type Binary = (values: ReadonlyArray<Value>) => Buffer | undefined;
+
+const binaries: Readonly<Record<string, Binary>> = { text: textArray, bigint: asBigintArray };
+
+/** The parameters of a statement that are cast to arrays with a binary form here. */
+const binariesOf = (text: string): ReadonlyMap<number, Binary> =>
+  new Map(
+    Array.from(
+      text.matchAll(/\$(\d+)::(text|bigint)\[\]/g),
+      ([, number, type]) => [Number(number) - 1, binaries[type!]!],
+    ),
+  );
 
 /**
  * Encodes what a statement binds. Most of it are arrays of text: in binary the server takes them in an eighth of the time
  * (measured: 0.9 instead of 6.8 µs per narinfo and statement).
  */
 export const encoder = (text: string): (binds: ReadonlyArray<Bind>) => Array<string | Buffer | null> => {
-  const arrays = arraysOf(text);
-  return (binds) =>
-    binds.map((bind, at) => {
-      const type = Array.isArray(bind) ? arrays.get(at) : undefined;
-      return (type === "text"
-        ? textArray(bind as ReadonlyArray<Value>)
-        : type === "bigint"
-        ? asBigintArray(bind as ReadonlyArray<Value>)
-        : undefined) ?? encode(bind);
-    });
+  const binary = binariesOf(text);
+  return (binds) => binds.map((bind, at) => (Array.isArray(bind) ? binary.get(at)?.(bind) : undefined) ?? encode(bind));
 };
 
 const whole = (text: string): bigint => BigInt(text);
