@@ -65,7 +65,7 @@ const checkTable = (tables: ReadonlyArray<Table>, table: Table, index: number): 
     }
   }
   for (const name of table.key ?? columns) {
-    const source = table.columns[name] ?? table.columns[`${name}?`];
+    const source = sourceOf(table, name);
     const suggestion = table.key === undefined ? "name the key: it is all columns unless told" : undefined;
     if (source?._tag === "Now") {
       report(["key"], "sql/key-now", `${name} is the clock and can identify no row`, suggestion);
@@ -193,8 +193,7 @@ const checkTable = (tables: ReadonlyArray<Table>, table: Table, index: number): 
     if (table.whenExists.covers !== undefined) {
       checkCovers(tables, table.whenExists.covers, columns, unknown);
       for (const { column } of table.whenExists.covers.columns) {
-        const source = table.columns[column] ?? table.columns[`${column}?`];
-        if (source?._tag !== "Now") continue;
+        if (sourceOf(table, column)?._tag !== "Now") continue;
         const where = ["whenExists", "else"];
         report(where, "sql/covers-now", `${column} is the clock: no document says what it holds`, "leave it out");
       }
@@ -202,6 +201,9 @@ const checkTable = (tables: ReadonlyArray<Table>, table: Table, index: number): 
   }
   return problems;
 };
+
+/** Of a column that is mapped, whether or not it may be lacking. */
+const sourceOf = ({ columns }: Table, name: string) => columns[name] ?? columns[`${name}?`];
 
 const leadsToRoot = (tables: ReadonlyArray<Table>, index: number): boolean =>
   index === 0 || parentsOf(tables[index]!).some((name) => {
