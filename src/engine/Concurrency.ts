@@ -113,9 +113,9 @@ export class Concurrency {
         this.#change(from);
         return writers / from;
       }
-      if (this.#writers >= this.#ceiling) this.#lift();
+      if (writers >= this.#ceiling) this.#lift();
     }
-    const more = Math.min(this.#max, this.#writers + Math.ceil(this.#writers * (this.#isDoubling ? 1 : gently)));
+    const more = Math.min(this.#max, writers + Math.ceil(writers * (this.#isDoubling ? 1 : gently)));
     if (this.#resting > 0) this.#resting--;
     const next = this.#resting > 0 ? Math.min(more, this.#ceiling - 1) : more;
     if (next <= writers) return unchanged;
