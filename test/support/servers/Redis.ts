@@ -28,11 +28,18 @@ export interface Redis extends ServerProcess.ServerProcess {
   readonly tls: Tls.Tls | undefined;
 }
 
+/** In cluster mode Redis also listens so far above its port. */
+const clusterBusDistance = 10_000;
+
 export const make = (options: Options = {}): Effect.Effect<Redis, never, Scope.Scope> =>
   Effect.gen(function*() {
     const program = Install.path("redis-server");
     const folder = yield* ServerProcess.folder("redis");
-    const port = yield* Effect.promise(ServerProcess.freePort);
+    const port = yield* Effect.promise(
+      options.settings?.["cluster-enabled"] === "yes"
+        ? () => ServerProcess.freePortPair(clusterBusDistance)
+        : ServerProcess.freePort,
+    );
     const tls = options.tls === true ? Tls.make(folder) : undefined;
     const settings = {
       save: "",

@@ -47,17 +47,29 @@ export const folder = (name: string): Effect.Effect<string, never, Scope.Scope> 
 /** Below 32768, from where Linux takes the ports of connections: a server that restarts finds its port free. */
 const ports = { from: 20_000, to: 32_000 };
 
+const isFree = async (port: number): Promise<boolean> => {
+  const server = createServer();
+  const hasBound = await new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true));
+  });
+  if (!hasBound) return false;
+  server.close();
+  await once(server, "close");
+  return true;
+};
+
 export const freePort = async (): Promise<number> => {
   for (;;) {
     const port = ports.from + Math.floor(Math.random() * (ports.to - ports.from));
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true));
-    });
-    if (!isFree) continue;
-    server.close();
-    await once(server, "close");
-    return port;
+    if (await isFree(port)) return port;
+  }
+};
+
+/** A port that is free together with the one so far above it, which is below those of connections too. */
+export const freePortPair = async (distance: number): Promise<number> => {
+  for (;;) {
+    const port = await freePort() - distance;
+    if (await isFree(port)) return port;
   }
 };
 
@@ -102,7 +114,8 @@ process.on("exit", () => {
   }
 });
 
-const startDeadlineMillis = 20_000;
+/** Shorter than a test's time, so that why it did not start is said. */
+const startDeadlineMillis = 15_000;
 const pollMillis = 10;
 
 /** Linux only, as are the tests that pause servers of many processes. */
