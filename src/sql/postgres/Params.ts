@@ -74,11 +74,11 @@ const sort = (texts: Array<string | null>): void => {
   }
 };
 
-/** Characters that mean nothing in an array: what has no others, and does not read NULL, needs no quotes. */
-const unquoted = /^(?!null$)[\w+./:=?@-]+$/i;
+/** Quotes exactly where PostgreSQL does: https://github.com/postgres/postgres/blob/REL_15_STABLE/src/backend/utils/adt/arrayfuncs.c (array_out). */
+const quoted = /^$|^null$|[{}",\\ \t\n\v\f\r]/i;
 
 const element = (text: string | null): string =>
-  text === null ? "NULL" : unquoted.test(text) ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
+  text === null ? "NULL" : quoted.test(text) ? `"${text.replace(/["\\]/g, "\\$&")}"` : text;
 
 /** As `json_build_array` spells it. */
 const jsonList = (parts: ReadonlyArray<string | null>): string =>
