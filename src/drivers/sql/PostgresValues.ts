@@ -72,21 +72,27 @@ const asTextArray = (values: ReadonlyArray<Value>): Buffer => {
   return array;
 };
 
-const isInt64 = (value: Value): boolean =>
-  typeof value === "bigint" ? BigInt.asIntN(64, value) === value : Number.isSafeInteger(value);
+const int64Bytes = 8;
+const minInt64 = -(2n ** 63n);
+const maxInt64 = 2n ** 63n - 1n;
+const uint32Values = 2 ** 32;
 
 /** `undefined` where a value is none: as text the server refuses it. */
 const asBigintArray = (values: ReadonlyArray<Value>): Buffer | undefined => {
-  const bytes = 8;
-  const array = arrayOf(oids.bigint, values.length, values.length * (lengthBytes + bytes));
-  let to = array.length - values.length * (lengthBytes + bytes);
+  const array = arrayOf(oids.bigint, values.length, values.length * (lengthBytes + int64Bytes));
+  const view = new DataView(array.buffer, array.byteOffset, array.byteLength);
+  let to = array.length - values.length * (lengthBytes + int64Bytes);
   for (let at = 0; at < values.length; at++) {
     const value = values[at]!;
-    if (value === null) to = array.writeInt32BE(nullLength, to);
-    else {
-      if (!isInt64(value)) return undefined;
-      to = array.writeBigInt64BE(BigInt(value as number | bigint), array.writeInt32BE(bytes, to));
-    }
+    view.setInt32(to, value === null ? nullLength : int64Bytes);
+    to += lengthBytes;
+    if (value === null) continue;
+    if (typeof value === "bigint" && value >= minInt64 && value <= maxInt64) view.setBigInt64(to, value);
+    else if (Number.isSafeInteger(value)) {
+      view.setInt32(to, Math.floor(Number(value) / uint32Values));
+      view.setUint32(to + int64Bytes / 2, Number(value));
+    } else return undefined;
+    to += int64Bytes;
   }
   return array.subarray(0, to);
 };

@@ -146,8 +146,20 @@ describe("a PostgreSQL connection", () => {
       }
       const whole = [0n, null, -1n, 2n ** 63n - 1n, -(2n ** 63n), 7n];
       for (const numbers of [[], whole, whole]) expect(yield* sql.read(echo("bigint"), {}, numbers)).toEqual(numbers);
-      expect(yield* sql.read(echo("bigint"), {}, [3, Number.MAX_SAFE_INTEGER])).toEqual([3n, 9007199254740991n]);
-      expect(yield* Effect.flip(sql.read(echo("bigint"), {}, [1n, 2n ** 63n]))).toMatchObject({ code: "22003" });
+      const numbers = [
+        3,
+        -1,
+        0,
+        2 ** 31,
+        2 ** 32 - 1,
+        -(2 ** 32) - 5,
+        Number.MAX_SAFE_INTEGER,
+        Number.MIN_SAFE_INTEGER,
+      ];
+      expect(yield* sql.read(echo("bigint"), {}, numbers)).toEqual(numbers.map(BigInt));
+      for (const beyond of [2n ** 63n, -(2n ** 63n) - 1n]) {
+        expect(yield* Effect.flip(sql.read(echo("bigint"), {}, [1n, beyond]))).toMatchObject({ code: "22003" });
+      }
       expect(yield* Effect.flip(sql.read(echo("bigint"), {}, [0.5]))).toMatchObject({ code: "22P02" });
     }).pipe(live));
 
