@@ -19,8 +19,11 @@ interface Run {
   readonly rows: number;
 }
 
-/** A rest is filled up with its last row where that adds a quarter at most: the statements are such that a row given again changes nothing. */
-const worthFilling = 1.25;
+/**
+ * A rest is filled up with its last row where that adds so many at most, which cost less than one more way to the server and back: the
+ * statements are such that a row given again changes nothing.
+ */
+const worthFilling = 32;
 
 /** With `exact` no row is given twice. */
 export const runs = (
@@ -35,7 +38,7 @@ export const runs = (
     const left = rows.length - from;
     const fitting = statement.find((sized) => sized.rows <= left)!;
     const above = exact ? undefined : statement.findLast((sized) => sized.rows >= left);
-    const { rows: length, text } = above !== undefined && above.rows <= left * worthFilling ? above : fitting;
+    const { rows: length, text } = above !== undefined && above.rows - left <= worthFilling ? above : fitting;
     const count = Math.min(length, left);
     const binds: Array<Value> = [];
     for (let at = 0; at < length; at++) {

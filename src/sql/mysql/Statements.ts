@@ -32,7 +32,7 @@ export interface Statements {
 }
 
 /** A batch of 1000 rows is one statement; each length is one more text to prepare. */
-const lengths = [1024, 256, 64, 16, 4, 1];
+const lengths = [1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1];
 /** The server's limit for one statement, in both engines. */
 const maxPlaceholders = 65_535;
 
