@@ -13,7 +13,7 @@ export interface TableRows {
   /** One array per column of the layout, one value per row; of `Parent` the number of the parent's row, of `Now` and literals nothing. */
   readonly columns: ReadonlyArray<ReadonlyArray<Value>>;
   readonly size: number;
-  /** Each row's item, by place in the batch. What items share is a row of each, until one is written. */
+  /** Each row's item, by place in the batch, ascending. What items share is a row of each, until one is written. */
   readonly owners: Int32Array;
 }
 

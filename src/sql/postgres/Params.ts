@@ -39,7 +39,10 @@ const facetsOf = (statements: Statements, batch: Batch): ReadonlyArray<ReadonlyA
   return made;
 };
 
-/** Per item its facets in one table: sorted by bytes, each once, as PostgreSQL writes an array; null where there are none. */
+/**
+ * Per item its facets in one table, several as `json_build_array` spells them: sorted by bytes, each once, as PostgreSQL writes an array;
+ * null where there are none.
+ */
 const lists = ({ children, facets, layout }: Statements, batch: Batch, table: number): ReadonlyArray<Value> => {
   if (!children.includes(table)) return [];
   const compared = facets[table]!;
@@ -47,31 +50,28 @@ const lists = ({ children, facets, layout }: Statements, batch: Batch, table: nu
   const { owners } = batch.tables[table]!;
   const partOf = (at: number, row: number): string | null =>
     Canonical.encode(kinds[at]!, Expected.facet(layout, batch, compared[at]!, row));
-  const textOf = (row: number): string | null =>
-    compared.length === 1 ? partOf(0, row) : jsonList(compared.map((_, at) => partOf(at, row)));
-  const found = new Array<Array<string | null> | undefined>(batch.size).fill(undefined);
-  for (let row = 0; row < owners.length; row++) (found[owners[row]!] ??= []).push(textOf(row));
-  return found.map((texts) => {
-    if (texts === undefined) return null;
-    sort(texts);
-    let list = "";
-    for (let at = 0; at < texts.length; at++) {
-      const text = texts[at]!;
-      if (at > 0 && text === texts[at - 1]) continue;
-      list += at === 0 ? element(text) : `,${element(text)}`;
-    }
-    return `{${list}}`;
-  });
+  const isSingle = compared.length === 1;
+  const texts = Array.from(
+    owners,
+    (_, row) => isSingle ? partOf(0, row) : `[${compared.map((_, at) => JSON.stringify(partOf(at, row))).join(", ")}]`,
+  );
+  const spelt = new Array<string | null>(batch.size).fill(null);
+  for (let from = 0, to = 0; from < owners.length; from = to) {
+    const owner = owners[from]!;
+    while (owners[to] === owner) to++;
+    const elements = sortUnique(texts.slice(from, to)).map(isSingle ? element : jsonElement);
+    // One text, not a tree of all its parts: it lives as long as the batch.
+    spelt[owner] = `{${elements.join(",")}}`;
+  }
+  return spelt;
 };
 
 /** Documents mostly list things in order. */
-const sort = (texts: Array<string | null>): void => {
+const sortUnique = (texts: ReadonlyArray<string | null>): ReadonlyArray<string | null> => {
   for (let at = 1; at < texts.length; at++) {
-    if (byBytes(texts[at - 1]!, texts[at]!) > 0) {
-      texts.sort(byBytes);
-      return;
-    }
+    if (byBytes(texts[at - 1]!, texts[at]!) >= 0) return [...new Set(texts)].sort(byBytes);
   }
+  return texts;
 };
 
 /** Quotes exactly where PostgreSQL does: https://github.com/postgres/postgres/blob/REL_15_STABLE/src/backend/utils/adt/arrayfuncs.c (array_out). */
@@ -80,9 +80,8 @@ const quoted = /^$|^null$|[{}",\\ \t\n\v\f\r]/i;
 const element = (text: string | null): string =>
   text === null ? "NULL" : quoted.test(text) ? `"${text.replace(/["\\]/g, "\\$&")}"` : text;
 
-/** As `json_build_array` spells it. */
-const jsonList = (parts: ReadonlyArray<string | null>): string =>
-  `[${parts.map((part) => part === null ? "null" : JSON.stringify(part)).join(", ")}]`;
+/** Of a JSON text: only its quotes and backslashes are left to escape, and JSON escapes them alike. */
+const jsonElement = (json: string | null): string => JSON.stringify(json);
 
 /** The order of UTF-8: by code points, which JavaScript's own order of UTF-16 is not beyond U+D7FF. NULL is last. */
 const byBytes = (a: string | null, b: string | null): number => {
