@@ -56,8 +56,9 @@ export const parse = (bytes: Uint8Array): Either.Either<Narinfo, NarinfoProblem.
   let deriver = "";
   let system = "";
   let ca: string | undefined;
-  const references: Array<string> = [];
-  const signatures: Array<string> = [];
+  // An array that `push` begins has room for 17: these two live as long as the narinfo.
+  let references: Array<string> | undefined;
+  let signatures: Array<string> | undefined;
 
   let lineNumber = 0;
   let next = 0;
@@ -106,15 +107,16 @@ export const parse = (bytes: Uint8Array): Either.Either<Narinfo, NarinfoProblem.
         else narSize = size;
         break;
       }
-      case "References":
+      case "References": {
         if (value === "") break;
-        for (const reference of value.split(" ")) {
-          if (reference === "") {
-            return rejectLine("narinfo/empty-reference", lineNumber, key, value, "has an empty element");
-          }
-          references.push(reference);
+        const listed = value.split(" ");
+        if (listed.includes("")) {
+          return rejectLine("narinfo/empty-reference", lineNumber, key, value, "has an empty element");
         }
+        if (references === undefined) references = listed;
+        else for (const reference of listed) references.push(reference);
         break;
+      }
       case "Deriver":
         if (value !== "unknown-deriver") deriver = value;
         break;
@@ -126,7 +128,8 @@ export const parse = (bytes: Uint8Array): Either.Either<Narinfo, NarinfoProblem.
         if (signature === undefined) {
           return rejectLine("narinfo/signature", lineNumber, key, value, "is no signature");
         }
-        signatures.push(signature);
+        if (signatures === undefined) signatures = [signature];
+        else signatures.push(signature);
         break;
       }
       case "CA":
@@ -153,10 +156,10 @@ export const parse = (bytes: Uint8Array): Either.Either<Narinfo, NarinfoProblem.
     fileSize: fileSize === 0n ? null : fileSize,
     narHash,
     narSize,
-    references: sortUnique(references),
+    references: sortUnique(references ?? []),
     deriver: deriver === "" ? null : deriver,
     system: system === "" ? null : system,
-    signatures: sortUnique(signatures),
+    signatures: sortUnique(signatures ?? []),
     ca: ca === undefined || ca === "" ? null : ca,
   });
 };
