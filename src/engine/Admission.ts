@@ -21,6 +21,13 @@ export interface Admitted {
   deferredSince: number;
 }
 
+/** The locks of a batch, each once: two items may share one, though not an identity. */
+export const lockKeysOf = (members: ReadonlyArray<Admitted>): ReadonlySet<string> => {
+  const keys = new Set<string>();
+  for (const { lockKey } of members) keys.add(lockKey!);
+  return keys;
+};
+
 /** What one chunk of the source came to. */
 export interface AdmittedChunk {
   readonly items: ReadonlyArray<Admitted>;
@@ -97,15 +104,7 @@ export const admit = (options: {
             lastPosition(chunk),
             sifted.items.length + sifted.dismissed.length,
           );
-          const items = sifted.items.map((item) => ({
-            item,
-            identity: options.sink.identify(item),
-            lockKey: lockKey(item),
-            ticket,
-            listed: false,
-            deferrals: 0,
-            deferredSince: 0,
-          }));
+          const items = admitted(sifted.items, ticket, options.sink.identify, lockKey);
           const dismissed = sifted.dismissed.map((dismissal) => ({ dismissal, ticket }));
           return Array.from(
             { length: Math.ceil(Math.max(items.length, dismissed.length, 1) / itemsAtOnce) },
@@ -132,6 +131,28 @@ export const admit = (options: {
     Stream.fromIterableEffect(partitions),
     (partition) => through(partition, options.source.read(partition, options.checkpoints.get(partition))),
   );
+};
+
+const admitted = (
+  items: ReadonlyArray<Item>,
+  ticket: Ticket,
+  identify: Sink["identify"],
+  lockKey: ReturnType<typeof lockKeyOf>,
+): ReadonlyArray<Admitted> => {
+  const members = new Array<Admitted>(items.length);
+  for (let at = 0; at < items.length; at++) {
+    const item = items[at]!;
+    members[at] = {
+      item,
+      identity: identify(item),
+      lockKey: lockKey(item),
+      ticket,
+      listed: false,
+      deferrals: 0,
+      deferredSince: 0,
+    };
+  }
+  return members;
 };
 
 const lastPosition = (chunk: Sifted): string => {

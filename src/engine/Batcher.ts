@@ -1,4 +1,5 @@
 import type { BatchSettings } from "../spec/Spec.ts";
+import { lockKeysOf } from "./Admission.ts";
 import type { Admitted } from "./Admission.ts";
 
 /**
@@ -106,7 +107,7 @@ export class Batcher {
 
   #seal(): ReadonlyArray<Admitted> {
     const batch = this.#open;
-    if (batch[0]!.lockKey !== undefined) this.#lockedBy.set(batch, new Set(batch.map(({ lockKey }) => lockKey!)));
+    if (batch[0]!.lockKey !== undefined) this.#lockedBy.set(batch, lockKeysOf(batch));
     this.#open = [];
     this.#identities = new Set();
     this.#openBytes = 0;

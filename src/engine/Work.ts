@@ -2,9 +2,11 @@ import { Duration, Effect, Option, Random } from "effect";
 import type { PostStep, Sink, Source, StepOutcome, Verdict, Written } from "../core/Component.ts";
 import { Faults } from "../core/Faults.ts";
 import { mint } from "../core/internal/mint.ts";
+import type { Item, Receipt } from "../core/Item.ts";
 import type { Lease, Lock } from "../core/Lock.ts";
 import type { RetrySettings } from "../spec/Spec.ts";
 import type { Adapt } from "./Adapt.ts";
+import { lockKeysOf } from "./Admission.ts";
 import type { Admitted } from "./Admission.ts";
 import type { Holds } from "./Holds.ts";
 import type { Intake } from "./Intake.ts";
@@ -59,8 +61,8 @@ const tried = (bench: Bench, admitted: ReadonlyArray<Admitted>, atConstraint: nu
         Effect.uninterruptible,
         Effect.match({ onFailure: (error) => error, onSuccess: () => undefined }),
       );
+      if (failure === undefined || open.size === 0) return;
       left = left.filter((member) => open.has(member));
-      if (failure === undefined || left.length === 0) return;
       const remedy = Retry.remedy(failure);
       if (remedy === "again") {
         bench.adapt.observe({ at: yield* bench.now, items: left.length, heldMillis: 0, succeeded: false });
@@ -174,7 +176,7 @@ const lockAndWrite = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set
       if (present.length === 0) return { lease, present, items: [], written: [], since, writeMillis: 0 };
       yield* faults.hit("before-write");
       const begun = yield* bench.now;
-      const items = present.map(({ item }) => item);
+      const items = present.map(itemOf);
       const written = yield* bench.sink.write(items);
       return { lease, present, items, written, since, writeMillis: (yield* bench.now) - begun };
     }).pipe(Effect.onError(() => lease?.release ?? Effect.void));
@@ -184,10 +186,9 @@ const acquire = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set<Admi
   Effect.gen(function*() {
     if (bench.locking === undefined) return { lease: undefined, mine: admitted };
     const { lock, ttl } = bench.locking;
-    // Two items may share a lock, though not an identity: it is asked for once.
-    const keys = [...new Set(admitted.map(({ lockKey }) => lockKey!))];
+    const keys = [...lockKeysOf(admitted)];
     const granted = yield* lock.acquire(keys, ttl);
-    const taken = new Set(keys.filter((_, index) => granted.taken[index]));
+    const { mine, others, taken } = shared(admitted, keys, granted);
     bench.holds.contended(keys.length - taken.size);
     const lease = lock.shared && taken.size > 0
       ? {
@@ -196,8 +197,6 @@ const acquire = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set<Admi
         release: Effect.zipRight(granted.release, measured(bench, since)),
       }
       : granted;
-    const mine = admitted.filter(({ lockKey }) => taken.has(lockKey!));
-    const others = admitted.filter(({ lockKey }) => !taken.has(lockKey!));
     for (const member of others) open.delete(member);
     yield* defer(
       bench,
@@ -208,6 +207,18 @@ const acquire = (bench: Bench, admitted: ReadonlyArray<Admitted>, open: Set<Admi
     );
     return { lease, mine };
   });
+
+/** Plain loops in functions that outlive a batch, here and below: they run for every item. */
+const shared = (admitted: ReadonlyArray<Admitted>, keys: ReadonlyArray<string>, granted: Lease) => {
+  const taken = new Set<string>();
+  for (let at = 0; at < keys.length; at++) if (granted.taken[at]) taken.add(keys[at]!);
+  const mine: Array<Admitted> = [];
+  const others: Array<Admitted> = [];
+  for (const member of admitted) (taken.has(member.lockKey!) ? mine : others).push(member);
+  return { taken, mine, others };
+};
+
+const itemOf = ({ item }: Admitted): Item => item;
 
 const measured = (bench: Bench, since: number): Effect.Effect<void> =>
   Effect.map(bench.now, (at) => bench.holds.held(at - since));
@@ -229,7 +240,8 @@ const defer = (
 const stillThere = (bench: Bench, members: ReadonlyArray<Admitted>, open: Set<Admitted>) =>
   Effect.gen(function*() {
     if (bench.source.check === undefined || members.length === 0) return members;
-    const answers = yield* bench.source.check(members.map(({ item }) => item));
+    const answers = yield* bench.source.check(members.map(itemOf));
+    if (answers.every(isSame)) return members;
     const moved = members.flatMap((member, index) =>
       answers[index] === "gone"
         ? [refusal(member, "skipped", "source/gone", "gone before it was written")]
@@ -237,14 +249,14 @@ const stillThere = (bench: Bench, members: ReadonlyArray<Admitted>, open: Set<Ad
         ? [refusal(member, "failed", "source/changed", "changed after it was read; run again")]
         : []
     );
-    const present = members.filter((_, index) => answers[index] === "same");
-    if (moved.length > 0) {
-      const still = new Set(present);
-      for (const member of members) if (!still.has(member)) open.delete(member);
-      yield* settleAll(bench, moved);
-    }
+    const present = members.filter((_, index) => isSame(answers[index]!));
+    const still = new Set(present);
+    for (const member of members) if (!still.has(member)) open.delete(member);
+    yield* settleAll(bench, moved);
     return present;
   });
+
+const isSame = (answer: "same" | "changed" | "gone"): boolean => answer === "same";
 
 /** What write and read-back together say of each item. Pure. */
 export const judge = (
@@ -255,24 +267,25 @@ export const judge = (
   const durable: Array<{ readonly admitted: Admitted; readonly outcome: "committed" | "already" }> = [];
   const refused: Array<Refusal> = [];
   const vanished: Array<Admitted> = [];
-  members.forEach((admitted, index) => {
+  for (let index = 0; index < members.length; index++) {
+    const admitted = members[index]!;
     const wrote = written[index]!;
     const verdict = verdicts[index]!;
     if (wrote._tag === "Refused") {
       refused.push(refusal(admitted, wrote.outcome, wrote.code, wrote.reason));
-      return;
+      continue;
     }
     switch (verdict._tag) {
       case "Exact":
         durable.push({ admitted, outcome: wrote._tag === "Wrote" ? "committed" : "already" });
-        return;
+        break;
       case "Covered":
         // After our own write other columns would match too: someone else has written since.
         durable.push({ admitted, outcome: "already" });
-        return;
+        break;
       case "Absent":
         vanished.push(admitted);
-        return;
+        break;
       case "Differs":
         refused.push(
           wrote._tag === "Wrote"
@@ -280,7 +293,7 @@ export const judge = (
             : refusal(admitted, "conflict", verdict.code, verdict.reason),
         );
     }
-  });
+  }
   return { durable, refused, vanished };
 };
 
@@ -292,19 +305,22 @@ const disposalOf: Record<StepOutcome["_tag"], Disposal> = {
   Undeleted: "undeleted",
 };
 
+/** What a durable item, or the parts of an object, have come to on their way through the post-steps. */
+interface Link {
+  readonly deletable: Deletable;
+  readonly receipt: Receipt;
+  disposal: Disposal;
+  why: { readonly code: string; readonly reason: string } | undefined;
+}
+
 /** Invariant 1: receipts are minted here, after read-back, and are all that a post-step gets. */
 const dispose = (bench: Bench, deletables: ReadonlyArray<Deletable>, lease: Lease | undefined): Effect.Effect<void> =>
   Effect.gen(function*() {
     const faults = yield* Faults;
-    let chain = deletables.map((deletable) => ({
-      deletable,
-      receipt: mint(deletable.key, deletable.origin, deletable.outcome),
-      disposal: "kept" as Disposal,
-      why: undefined as { readonly code: string; readonly reason: string } | undefined,
-    }));
+    let chain: ReadonlyArray<Link> = deletables.map(linkOf);
     for (const step of chain.length === 0 ? [] : bench.steps) {
       const outcomes = lease === undefined || (yield* lease.valid)
-        ? yield* Effect.zipRight(faults.hit("before-delete"), step.apply(chain.map(({ receipt }) => receipt))).pipe(
+        ? yield* Effect.zipRight(faults.hit("before-delete"), step.apply(chain.map(receiptOf))).pipe(
           Effect.catchAll((failure) =>
             Effect.succeed(
               chain.map((): StepOutcome => ({ _tag: "Undeleted", code: Retry.code(failure), reason: failure.message })),
@@ -317,24 +333,47 @@ const dispose = (bench: Bench, deletables: ReadonlyArray<Deletable>, lease: Leas
           reason: "the lock was lost before the delete; the row is durable, run again to delete the file",
         }));
       yield* faults.hit("after-delete");
-      const next: typeof chain = [];
-      chain.forEach((link, index) => {
-        const outcome = outcomes[index]!;
-        if (link.disposal === "kept") link.disposal = disposalOf[outcome._tag];
-        if (outcome._tag === "Undeleted") link.why = outcome;
-        if (outcome._tag === "Changed") {
-          link.why = {
-            code: "source/changed",
-            reason: "changed since it was read, or another run is deleting it; run again",
-          };
-        }
-        if (outcome._tag === "Done" || outcome._tag === "Deleted" || outcome._tag === "Gone") next.push(link);
-        else bench.settlement.dispose(link.deletable.members, link.disposal, link.why);
-      });
-      chain = next;
+      chain = apply(chain, outcomes, bench.settlement);
     }
-    for (const link of chain) bench.settlement.dispose(link.deletable.members, link.disposal, link.why);
+    settle(chain, bench.settlement);
   });
+
+const linkOf = (deletable: Deletable): Link => ({
+  deletable,
+  receipt: mint(deletable.key, deletable.origin, deletable.outcome),
+  disposal: "kept",
+  why: undefined,
+});
+
+const receiptOf = ({ receipt }: Link): Receipt => receipt;
+
+/** Answers the links that the next step gets; for the others this step was the last. */
+const apply = (
+  chain: ReadonlyArray<Link>,
+  outcomes: ReadonlyArray<StepOutcome>,
+  settlement: Settlement,
+): ReadonlyArray<Link> => {
+  const next: Array<Link> = [];
+  for (let index = 0; index < chain.length; index++) {
+    const link = chain[index]!;
+    const outcome = outcomes[index]!;
+    if (link.disposal === "kept") link.disposal = disposalOf[outcome._tag];
+    if (outcome._tag === "Undeleted") link.why = outcome;
+    if (outcome._tag === "Changed") {
+      link.why = {
+        code: "source/changed",
+        reason: "changed since it was read, or another run is deleting it; run again",
+      };
+    }
+    if (outcome._tag === "Done" || outcome._tag === "Deleted" || outcome._tag === "Gone") next.push(link);
+    else settlement.dispose(link.deletable.members, link.disposal, link.why);
+  }
+  return next;
+};
+
+const settle = (chain: ReadonlyArray<Link>, settlement: Settlement): void => {
+  for (const { deletable, disposal, why } of chain) settlement.dispose(deletable.members, disposal, why);
+};
 
 /** Milliseconds since the run began, by a clock that is never set back. */
 export const monotonic: Effect.Effect<Effect.Effect<number>> = Effect.gen(function*() {

@@ -122,9 +122,10 @@ const written = (fate: Fate): Written =>
     : { _tag: "Refused", outcome: "conflict", code: "conflict/different", reason: fate.conflict };
 
 const sift = (compiler: Compiler<object>, layout: Layout, builder: Rows.Builder) => {
+  const faults = Sift.finder(layout, builder);
   const duplicates = Duplicates.finder(layout, builder, compiler.collations);
   return (items: ReadonlyArray<Item>): Sifted => {
-    const broken = Sift.faults(layout, builder, items);
+    const broken = faults(items);
     const whole = broken.size === 0 ? items : items.filter((_, place) => !broken.has(place));
     const twice = duplicates(whole);
     if (broken.size + twice.size === 0) return { items, dismissed: [] };
@@ -142,9 +143,7 @@ const sift = (compiler: Compiler<object>, layout: Layout, builder: Rows.Builder)
 /** A batch is sorted by key for the database; answers go back to the order the items came in. */
 const unsorted = <A>(order: ReadonlyArray<number>, answers: ReadonlyArray<A>): ReadonlyArray<A> => {
   const placed = new Array<A>(answers.length);
-  order.forEach((place, at) => {
-    placed[place] = answers[at]!;
-  });
+  for (let at = 0; at < order.length; at++) placed[order[at]!] = answers[at]!;
   return placed;
 };
 

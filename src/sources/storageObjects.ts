@@ -5,7 +5,7 @@ import type { StorageError } from "../core/Errors.ts";
 import * as Field from "../core/Field.ts";
 import type { Dismissal, Item, Sifted } from "../core/Item.ts";
 import type { Problem } from "../core/Problem.ts";
-import type { Entry, ReadOutcome, Storage } from "../core/Storage.ts";
+import type { Entry, ReadOutcome, Storage, Target } from "../core/Storage.ts";
 
 const Options = Schema.Struct({
   connection: Field.described(Field.connection("storage"), "Storage that holds the objects: a folder or a bucket"),
@@ -134,6 +134,30 @@ const settled = (entries: ReadonlyArray<Entry>, read: number): number => {
   return i;
 };
 
+/** What one object was cut into is one question: the objects to ask for, and for each item the place of its own. */
+const objectsOf = (items: ReadonlyArray<Item<unknown>>) => {
+  const places = new Map<string, number>();
+  const objects: Array<Target> = [];
+  const asked = new Array<number>(items.length);
+  for (let at = 0; at < items.length; at++) {
+    const { key, origin, part } = items[at]!;
+    const object = part?.object ?? key;
+    const place = places.get(object) ?? objects.length;
+    if (place === objects.length) {
+      places.set(object, place);
+      objects.push({ key: object, origin });
+    }
+    asked[at] = place;
+  }
+  return { asked, objects };
+};
+
+const picked = <A>(answers: ReadonlyArray<A>, places: ReadonlyArray<number>): ReadonlyArray<A> => {
+  const found = new Array<A>(places.length);
+  for (let at = 0; at < places.length; at++) found[at] = answers[places[at]!]!;
+  return found;
+};
+
 const open = (
   storage: Storage,
   { prefix, suffix, maxObjectSize }: Options,
@@ -179,14 +203,8 @@ const open = (
       ),
     ...(check === undefined ? {} : {
       check: (items) => {
-        // What one object was cut into is one question.
-        const targets = new Map(
-          items.map(({ key, origin, part = { object: key } }) => [part.object, { key: part.object, origin }] as const),
-        );
-        return Effect.map(check([...targets.values()]), (answers) => {
-          const found = new Map([...targets.keys()].map((key, index) => [key, answers[index]!] as const));
-          return items.map(({ key, part }) => found.get(part?.object ?? key)!);
-        });
+        const { asked, objects } = objectsOf(items);
+        return Effect.map(check(objects), (answers) => picked(answers, asked));
       },
     }),
     keys: (partition) =>

@@ -1,6 +1,6 @@
 /**
  * Items → rows, all of a batch at once and table by table: parallel arrays, children with the number of their parent's row.
- * Pure and plain loops: this runs for every item that is looked at, written and read back.
+ * Pure and plain loops in functions that outlive a batch: this runs for every item that is looked at, written and read back.
  */
 import type { Item } from "../core/Item.ts";
 import type { Value } from "../core/Sql.ts";
@@ -64,14 +64,18 @@ export const builder = (layout: Layout, collations: ReadonlyMap<string, Fold.Col
   const batch = (items: ReadonlyArray<Item>): Batch => {
     const all = elementsOf(layout, items);
     const picked = pickAll(layout, all);
-    const tables = layout.tables.map((table, index): TableRows => {
-      const { elements } = picked[index]!;
-      const { items: places } = all[table.scope]!;
-      const owners = new Int32Array(elements.length);
-      for (let row = 0; row < elements.length; row++) owners[row] = places[elements[row]!]!;
-      return { columns: draw(layout, index, all, picked), size: elements.length, owners };
-    });
+    const tables: Array<TableRows> = [];
+    for (let table = 0; table < layout.tables.length; table++) tables.push(rowsOf(layout, table, all, picked));
     return { size: items.length, tables };
+  };
+
+  const sorted = (items: ReadonlyArray<Item>): Sorted => {
+    const keys = new Array<string>(items.length);
+    for (let place = 0; place < items.length; place++) keys[place] = identify(items[place]!.value);
+    const order = inOrder(keys);
+    const ordered = new Array<Item>(items.length);
+    for (let at = 0; at < order.length; at++) ordered[at] = items[order[at]!]!;
+    return { batch: batch(ordered), order };
   };
 
   return {
@@ -82,26 +86,33 @@ export const builder = (layout: Layout, collations: ReadonlyMap<string, Fold.Col
       const all = elementsOf(layout, items);
       const picked = pickAll(layout, all);
       const documents = all[0]!.values;
-      layout.tables.forEach((table, index) => {
+      for (let index = 0; index < layout.tables.length; index++) {
+        const table = layout.tables[index]!;
         const { elements } = picked[index]!;
         const { items: places, values } = all[table.scope]!;
-        table.columns.forEach((column, at) => {
-          if (column.source._tag !== "Path") return;
+        for (let at = 0; at < table.columns.length; at++) {
+          const column = table.columns[at]!;
+          if (column.source._tag !== "Path") continue;
           for (let row = 0; row < elements.length; row++) {
             const place = places[elements[row]!]!;
             see(table, at, valueOf(column, values[elements[row]!], documents[place]), place);
           }
-        });
-      });
+        }
+      }
     },
-    sorted: (items) => {
-      const keys = items.map(({ value }) => identify(value));
-      const order = keys.map((_, index) => index).sort((a, b) =>
-        keys[a]! < keys[b]! ? -1 : keys[a]! > keys[b]! ? 1 : a - b
-      );
-      return { batch: batch(order.map((index) => items[index]!)), order };
-    },
+    sorted,
   };
+};
+
+/** The places of keys in ascending order, equal ones as they came. Most sources list in order. */
+const inOrder = (keys: ReadonlyArray<string>): ReadonlyArray<number> => {
+  const order = new Array<number>(keys.length);
+  let isSorted = true;
+  for (let place = 0; place < keys.length; place++) {
+    order[place] = place;
+    if (place > 0 && keys[place - 1]! > keys[place]!) isSorted = false;
+  }
+  return isSorted ? order : order.sort((a, b) => keys[a]! < keys[b]! ? -1 : keys[a]! > keys[b]! ? 1 : a - b);
 };
 
 const elementsOf = (layout: Layout, items: ReadonlyArray<Item>): ReadonlyArray<Elements> => {
@@ -197,34 +208,48 @@ const climb = (layout: Layout, all: ReadonlyArray<Elements>, from: number, to: n
   return at;
 };
 
-const draw = (
+const rowsOf = (
   layout: Layout,
   index: number,
   all: ReadonlyArray<Elements>,
   picked: ReadonlyArray<Picked>,
-): ReadonlyArray<ReadonlyArray<Value>> => {
+): TableRows => {
   const table = layout.tables[index]!;
   const { elements } = picked[index]!;
+  const { items: places } = all[table.scope]!;
+  const owners = new Int32Array(elements.length);
+  for (let row = 0; row < elements.length; row++) owners[row] = places[elements[row]!]!;
+  const columns: Array<ReadonlyArray<Value>> = [];
+  for (const column of table.columns) columns.push(draw(layout, table, column, all, picked, elements));
+  return { columns, size: elements.length, owners };
+};
+
+const draw = (
+  layout: Layout,
+  table: Table,
+  column: Column,
+  all: ReadonlyArray<Elements>,
+  picked: ReadonlyArray<Picked>,
+  elements: Int32Array,
+): ReadonlyArray<Value> => {
+  const { source } = column;
+  if (source._tag !== "Parent" && source._tag !== "Path") return [];
   const { items, values } = all[table.scope]!;
   const documents = all[0]!.values;
-  return table.columns.map((column) => {
-    const { source } = column;
-    if (source._tag !== "Parent" && source._tag !== "Path") return [];
-    const drawn = new Array<Value>(elements.length);
-    if (source._tag === "Parent") {
-      const { scope } = layout.tables[source.table]!;
-      const { rows } = picked[source.table]!;
-      for (let row = 0; row < elements.length; row++) {
-        drawn[row] = rows[climb(layout, all, table.scope, scope, elements[row]!)]!;
-      }
-    } else {
-      for (let row = 0; row < elements.length; row++) {
-        const element = elements[row]!;
-        drawn[row] = valueOf(column, values[element], documents[items[element]!]);
-      }
+  const drawn = new Array<Value>(elements.length);
+  if (source._tag === "Parent") {
+    const { scope } = layout.tables[source.table]!;
+    const { rows } = picked[source.table]!;
+    for (let row = 0; row < elements.length; row++) {
+      drawn[row] = rows[climb(layout, all, table.scope, scope, elements[row]!)]!;
     }
-    return drawn;
-  });
+  } else {
+    for (let row = 0; row < elements.length; row++) {
+      const element = elements[row]!;
+      drawn[row] = valueOf(column, values[element], documents[items[element]!]);
+    }
+  }
+  return drawn;
 };
 
 /** What no column can hold (a list, a map) passes as it is: `Sift` turns such items away before they get here. */

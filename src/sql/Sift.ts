@@ -14,39 +14,50 @@ export interface Fault {
 const minInteger = -(2n ** 63n);
 const maxInteger = 2n ** 63n - 1n;
 
-/** The first fault of each item that has one, by its place. */
-export const faults = (
+/** Answers what finds the first fault of each item that has one, by its place. */
+export const finder = (
   layout: Layout.Layout,
   builder: Builder,
-  items: ReadonlyArray<Item>,
-): ReadonlyMap<number, Fault> => {
-  const found = new Map<number, Fault>();
-  builder.visit(items, (table, at, value, place) => {
+): (items: ReadonlyArray<Item>) => ReadonlyMap<number, Fault> => {
+  let found = new Map<number, Fault>();
+  const see: Parameters<Builder["visit"]>[1] = (table, at, value, place) => {
     const column = table.columns[at]!;
     const fault = faultOf(column, value, table.key.includes(at));
     if (fault !== undefined && !found.has(place)) {
       found.set(place, { ...fault, reason: `${table.name}.${column.name}: ${fault.reason}` });
     }
-  });
-  if (layout.dropped.length > 0) {
-    const elements = builder.elements(items);
-    for (const { code, column, path, scope, table } of layout.dropped) {
-      const { items: places, values } = elements[scope]!;
-      for (let element = 0; element < values.length; element++) {
-        const place = places[element]!;
-        const value = Path.follow(path.from === "document" ? items[place]!.value : values[element], path.fields);
-        if (value !== undefined && value !== null && !found.has(place)) {
-          found.set(place, {
-            code,
-            reason: `${table} has no column ${column} in this database, and ${
-              typeof value === "object" ? "what the document has" : JSON.stringify(String(value))
-            } would be lost`,
-          });
-        }
+  };
+  return (items) => {
+    found = new Map();
+    builder.visit(items, see);
+    if (layout.dropped.length > 0) seeDropped(layout, builder, items, found);
+    return found;
+  };
+};
+
+/** Values of columns that this database lacks, where leaving them out would lose them. */
+const seeDropped = (
+  { dropped }: Layout.Layout,
+  builder: Builder,
+  items: ReadonlyArray<Item>,
+  found: Map<number, Fault>,
+): void => {
+  const elements = builder.elements(items);
+  for (const { code, column, path, scope, table } of dropped) {
+    const { items: places, values } = elements[scope]!;
+    for (let element = 0; element < values.length; element++) {
+      const place = places[element]!;
+      const value = Path.follow(path.from === "document" ? items[place]!.value : values[element], path.fields);
+      if (value !== undefined && value !== null && !found.has(place)) {
+        found.set(place, {
+          code,
+          reason: `${table} has no column ${column} in this database, and ${
+            typeof value === "object" ? "what the document has" : JSON.stringify(String(value))
+          } would be lost`,
+        });
       }
     }
   }
-  return found;
 };
 
 const faultOf = (column: Layout.Column, value: Value, inKey: boolean): Fault | undefined => {

@@ -4,6 +4,9 @@ import type { Lock } from "../../core/Lock.ts";
 /** Named keys of one process: whoever shares this lock excludes one another. They do not expire, since they go with their holder. */
 export const make: Effect.Effect<Lock> = Effect.sync(() => {
   const held = new Set<string>();
+  const forget = (key: string): void => {
+    held.delete(key);
+  };
   return {
     kind: "local",
     shared: false,
@@ -15,12 +18,7 @@ export const make: Effect.Effect<Lock> = Effect.sync(() => {
     acquire: (keys) =>
       Effect.sync(() => {
         const own = new Set<string>();
-        const taken = keys.map((key) => {
-          if (held.has(key)) return own.has(key);
-          held.add(key);
-          own.add(key);
-          return true;
-        });
+        const taken = take(held, own, keys);
         let released = false;
         return {
           taken,
@@ -28,9 +26,22 @@ export const make: Effect.Effect<Lock> = Effect.sync(() => {
           release: Effect.sync(() => {
             if (released) return;
             released = true;
-            for (const key of own) held.delete(key);
+            own.forEach(forget);
           }),
         };
       }),
   };
 });
+
+/** Which of the keys are `own` now: those that nobody held. */
+const take = (held: Set<string>, own: Set<string>, keys: ReadonlyArray<string>): ReadonlyArray<boolean> => {
+  const taken: Array<boolean> = [];
+  for (const key of keys) {
+    if (!held.has(key)) {
+      held.add(key);
+      own.add(key);
+    }
+    taken.push(own.has(key));
+  }
+  return taken;
+};

@@ -10,16 +10,21 @@ import type { ReadPart } from "./LocalObjects.ts";
 /** Items of one message: some milliseconds of work to answer, and to copy. */
 const itemsPerMessage = 512;
 
-const outcomes = ({ answers, content }: ReadPart): ReadonlyArray<ReadOutcome> =>
-  answers.map((answer) =>
-    answer._tag === "Read"
-      ? {
-        _tag: "Read",
-        bytes: new Uint8Array(content, answer.start, answer.end - answer.start),
-        origin: { version: answer.version, sha256: answer.sha256 },
-      }
-      : answer
-  );
+const outcomes = ({ answers, content }: ReadPart): ReadonlyArray<ReadOutcome> => {
+  const read: Array<ReadOutcome> = [];
+  for (const answer of answers) {
+    read.push(
+      answer._tag === "Read"
+        ? {
+          _tag: "Read",
+          bytes: new Uint8Array(content, answer.start, answer.end - answer.start),
+          origin: { version: answer.version, sha256: answer.sha256 },
+        }
+        : answer,
+    );
+  }
+  return read;
+};
 
 /** Nothing but what a target is: callers pass items and receipts, whose values need not be copied to a thread. */
 const bare = ({ key, origin }: Target): Target => ({ key, origin });

@@ -1,6 +1,8 @@
 /** The arrays of a statement, from a batch. */
 import type { Bind, Value } from "../../core/Sql.ts";
+import type { Kind } from "../Catalog.ts";
 import * as Expected from "../Expected.ts";
+import type * as Layout from "../Layout.ts";
 import type { Batch } from "../Rows.ts";
 import type { Statement } from "./Arrays.ts";
 import * as Canonical from "./Canonical.ts";
@@ -12,14 +14,12 @@ export const of = (statements: Statements, { params }: Statement, batch: Batch):
       case "Column": {
         const { kind, source } = statements.layout.tables[param.table]!.columns[param.column]!;
         const values = batch.tables[param.table]!.columns[param.column]!;
-        return kind === "decimal" && source._tag === "Path"
-          ? values.map((value) => Canonical.encode(kind, value))
-          : values;
+        return kind === "decimal" && source._tag === "Path" ? canonical(kind, values) : values;
       }
       case "Text": {
         const { kind } = statements.layout.tables[0]!.columns[param.column]!;
         const values = batch.tables[0]!.columns[param.column]!;
-        return kind === "text" ? values : values.map((value) => Canonical.encode(kind, value));
+        return kind === "text" ? values : canonical(kind, values);
       }
       case "Owners":
         return Array.from(batch.tables[param.table]!.owners);
@@ -27,6 +27,13 @@ export const of = (statements: Statements, { params }: Statement, batch: Batch):
         return facetsOf(statements, batch)[param.table]!;
     }
   });
+
+/** Plain loops in functions that outlive a batch, here and below: they run for every value. */
+const canonical = (kind: Kind, values: ReadonlyArray<Value>): ReadonlyArray<Value> => {
+  const texts = new Array<Value>(values.length);
+  for (let row = 0; row < values.length; row++) texts[row] = Canonical.encode(kind, values[row]!);
+  return texts;
+};
 
 /** A batch is written and read back: what its children should be is spelt once. */
 const known = new WeakMap<Batch, ReadonlyArray<ReadonlyArray<Value>>>();
@@ -46,24 +53,35 @@ const facetsOf = (statements: Statements, batch: Batch): ReadonlyArray<ReadonlyA
 const lists = ({ children, facets, layout }: Statements, batch: Batch, table: number): ReadonlyArray<Value> => {
   if (!children.includes(table)) return [];
   const compared = facets[table]!;
-  const kinds = compared.map(({ column, table: of }) => layout.tables[of]!.columns[column]!.kind);
   const { owners } = batch.tables[table]!;
-  const partOf = (at: number, row: number): string | null =>
-    Canonical.encode(kinds[at]!, Expected.facet(layout, batch, compared[at]!, row));
-  const isSingle = compared.length === 1;
-  const texts = Array.from(
-    owners,
-    (_, row) => isSingle ? partOf(0, row) : `[${compared.map((_, at) => JSON.stringify(partOf(at, row))).join(", ")}]`,
-  );
+  const texts = compared.map((facet) => textsOf(layout, batch, facet, owners.length));
+  const rows = texts.length === 1 ? texts[0]! : jsonLists(texts, owners.length);
+  const spell = texts.length === 1 ? element : jsonElement;
   const spelt = new Array<string | null>(batch.size).fill(null);
   for (let from = 0, to = 0; from < owners.length; from = to) {
     const owner = owners[from]!;
     while (owners[to] === owner) to++;
-    const elements = sortUnique(texts.slice(from, to)).map(isSingle ? element : jsonElement);
     // One text, not a tree of all its parts: it lives as long as the batch.
-    spelt[owner] = `{${elements.join(",")}}`;
+    spelt[owner] = `{${sortUnique(rows.slice(from, to)).map(spell).join(",")}}`;
   }
   return spelt;
+};
+
+const textsOf = (layout: Layout.Layout, batch: Batch, facet: Layout.Facet, size: number) => {
+  const { kind } = layout.tables[facet.table]!.columns[facet.column]!;
+  const texts = new Array<string | null>(size);
+  for (let row = 0; row < size; row++) texts[row] = Canonical.encode(kind, Expected.facet(layout, batch, facet, row));
+  return texts;
+};
+
+const jsonLists = (columns: ReadonlyArray<ReadonlyArray<string | null>>, size: number): ReadonlyArray<string> => {
+  const lists = new Array<string>(size);
+  for (let row = 0; row < size; row++) {
+    let list = "";
+    for (const column of columns) list += `${list === "" ? "[" : ", "}${JSON.stringify(column[row])}`;
+    lists[row] = `${list}]`;
+  }
+  return lists;
 };
 
 /** Documents mostly list things in order. */
