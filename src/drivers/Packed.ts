@@ -70,7 +70,13 @@ const records = (list: ReadonlyArray<unknown>): Packed | undefined => {
     if (found !== keys.length) return undefined;
   }
   const rows = list as ReadonlyArray<Readonly<Record<string, unknown>>>;
-  return ["records", keys, keys.map((key) => pack(rows.map((row) => row[key]))), list.length];
+  return ["records", keys, keys.map((key) => pack(valuesOf(rows, key))), list.length];
+};
+
+const valuesOf = (rows: ReadonlyArray<Readonly<Record<string, unknown>>>, key: string): ReadonlyArray<unknown> => {
+  const values = new Array<unknown>(rows.length);
+  for (let at = 0; at < rows.length; at++) values[at] = rows[at]![key];
+  return values;
 };
 
 const columnOf = (list: ReadonlyArray<unknown>): Packed | undefined => {

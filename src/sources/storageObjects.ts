@@ -94,6 +94,9 @@ const dismissed = (
   reason,
 });
 
+const isPlain = ({ odd }: Entry): boolean => odd === undefined;
+const keyOf = ({ key }: Entry): string => key;
+
 /** What became of the entries; `outcomes` are those of the entries that are not odd, in order. */
 const sift = (
   entries: ReadonlyArray<Entry>,
@@ -168,7 +171,7 @@ const open = (
       Effect.gen(function*() {
         if (rest.length === 0) return Option.none();
         const chunk = rest.slice(0, chunkKeys);
-        const keys = chunk.filter(({ odd }) => odd === undefined).map(({ key }) => key);
+        const keys = chunk.filter(isPlain).map(keyOf);
         const outcomes = keys.length === 0 ? [] : yield* storage.read(keys, maxObjectSize);
         const done = settled(chunk, outcomes.length);
         return Option.some([sift(chunk.slice(0, done), outcomes), rest.slice(done)] as const);
@@ -207,8 +210,7 @@ const open = (
         return Effect.map(check(objects), (answers) => picked(answers, asked));
       },
     }),
-    keys: (partition) =>
-      Stream.map(storage.list({ prefix: partition, suffix }), (entries) => entries.map(({ key }) => key)),
+    keys: (partition) => Stream.map(storage.list({ prefix: partition, suffix }), (entries) => entries.map(keyOf)),
     objects: { storage, prefix, suffix },
   };
 };

@@ -4,7 +4,7 @@
  * first, the insert is undone and the look repeated, which now sees the rival's row.
  */
 import type { Program, Script, Value } from "../../core/Sql.ts";
-import * as Expected from "../Expected.ts";
+import * as Fold from "../Fold.ts";
 import type { Table } from "../Layout.ts";
 import type { Batch } from "../Rows.ts";
 import type { Asking } from "../Sightings.ts";
@@ -35,9 +35,16 @@ const cellsOf = (table: Table, columns: Cells, size: number, ids: Cells): Cells 
       case "Now":
         return [];
       case "Parent":
-        return columns[at]!.map((row) => ids[source.table]![Number(row)]!);
+        return idsOf(columns[at]!, ids[source.table]!);
     }
   });
+
+/** Plain loops in functions that outlive a batch, here and below: they run for every row. */
+const idsOf = (rows: ReadonlyArray<Value>, ids: ReadonlyArray<Value>): ReadonlyArray<Value> => {
+  const found = new Array<Value>(rows.length);
+  for (let at = 0; at < rows.length; at++) found[at] = ids[Number(rows[at])]!;
+  return found;
+};
 
 const boundOf = ({ bound }: TableStatements, cells: Cells): Cells => bound.map((column) => cells[column]!);
 
@@ -75,7 +82,7 @@ const writeRoots = function*(statements: Statements, batch: Batch): Script<Roots
       yield* PerRows.run(texts.fill, root.id === undefined ? bound : [ids, ...bound], filled);
     }
 
-    const absent = open.filter((place) => fates[place] === "wrote" && !stubs.has(place));
+    const absent = absentAmong(open, fates, stubs);
     const hasRival = yield* insertRoots(texts, bound, absent, !isFirstLook && absent.length === open.length);
     if (!hasRival) {
       if (root.id !== undefined) {
@@ -87,6 +94,16 @@ const writeRoots = function*(statements: Statements, batch: Batch): Script<Roots
     isFirstLook = false;
   }
   return { fates, ids };
+};
+
+const absentAmong = (
+  places: ReadonlyArray<number>,
+  fates: ReadonlyArray<Fate>,
+  stubs: Looked["stubs"],
+): ReadonlyArray<number> => {
+  const absent: Array<number> = [];
+  for (const place of places) if (fates[place] === "wrote" && !stubs.has(place)) absent.push(place);
+  return absent;
 };
 
 const asking = ({ facets, layout, tables }: Statements): Asking => ({
@@ -129,7 +146,8 @@ const look = function*({ find, lock }: TableStatements, key: Cells, places: Read
     if (seen.filter(([, , isStub]) => isStub === 1n).length > some.length / 2) yield* lockStubs(places);
   }
   const unlocked: Array<number> = [];
-  for (const [n, , isStub] of yield* Asked.ask(find!, key, places.filter((place) => !locked.has(place)))) {
+  const others = locked.size === 0 ? places : places.filter((place) => !locked.has(place));
+  for (const [n, , isStub] of yield* Asked.ask(find!, key, others)) {
     (isStub === 1n ? unlocked : full).push(Number(n));
   }
   // One that is filled or gone by now is taken for absent: its insert is undone, and it is looked at again.
@@ -182,7 +200,7 @@ const writeOthers = function*(
     const own = new Array<Value>(size).fill(null);
     for (const [n, id] of yield* Asked.ask(texts.find!, key, distinct)) own[Number(n)] = id!;
     // Held off by something else than this key: the database says what.
-    yield* PerRows.run(texts.insertNew!, boundOf(texts, cells), distinct.filter((row) => own[row] === null), true);
+    yield* PerRows.run(texts.insertNew!, boundOf(texts, cells), withoutId(distinct, own), true);
     for (const row of written) own[row] = own[first.get(row)!]!;
     ids.push(own);
   }
@@ -193,7 +211,18 @@ const byParent = (table: Table, cells: Cells, rows: ReadonlyArray<number>): Read
   const parent = table.key.find((column) => table.columns[column]!.source._tag === "Parent");
   if (parent === undefined) return rows;
   const ids = Float64Array.from(cells[parent]!, Number);
-  return rows.toSorted((a, b) => ids[a]! - ids[b]!);
+  return isAscending(ids, rows) ? rows : rows.toSorted((a, b) => ids[a]! - ids[b]!);
+};
+
+const isAscending = (ids: Float64Array, rows: ReadonlyArray<number>): boolean => {
+  for (let at = 1; at < rows.length; at++) if (ids[rows[at - 1]!]! > ids[rows[at]!]!) return false;
+  return true;
+};
+
+const withoutId = (rows: ReadonlyArray<number>, ids: ReadonlyArray<Value>): ReadonlyArray<number> => {
+  const without: Array<number> = [];
+  for (const row of rows) if (ids[row] === null) without.push(row);
+  return without;
 };
 
 /** Of rows with the same key, byte by byte, the first stands for all; sorted by key, so that writers lock shared rows in one order. */
@@ -201,11 +230,20 @@ const byKey = (table: Table, cells: Cells, rows: ReadonlyArray<number>) => {
   const known = new Map<string, number>();
   const first = new Map<number, number>();
   for (const row of rows) {
-    const key = Expected.encodeFacets(table.key.map((column) => cells[column]![row]!));
+    const key = keyOf(table, cells, row);
     const earlier = known.get(key);
     if (earlier === undefined) known.set(key, row);
     first.set(row, earlier ?? row);
   }
-  const sorted = [...known].sort(([a], [b]) => a < b ? -1 : 1);
-  return { distinct: sorted.map(([, row]) => row), first };
+  return { distinct: [...known].sort(byText).map(rowOf), first };
 };
+
+const keyOf = (table: Table, cells: Cells, row: number): string => {
+  const parts: Array<string> = [];
+  for (const column of table.key) parts.push(Fold.encode(cells[column]![row]!));
+  return Fold.encodeAll(parts);
+};
+
+type Keyed = readonly [key: string, row: number];
+const byText = ([a]: Keyed, [b]: Keyed): number => a < b ? -1 : 1;
+const rowOf = ([, row]: Keyed): number => row;
