@@ -58,7 +58,7 @@ export const make = (
 
     const shared = (keys: ReadonlyArray<string>, ttl: Duration.Duration) =>
       Effect.gen(function*() {
-        const prefixed = keys.map((key) => redis.keyPrefix + key);
+        const prefixed = withPrefix(redis.keyPrefix, keys);
         const token = randomBytes(16).toString("base64");
         return yield* Redlock.acquire(nodes, { keys: prefixed, token, ttl }).pipe(
           Reach.patiently(retry),
@@ -95,3 +95,10 @@ export const make = (
         }).pipe(Effect.uninterruptible),
     };
   });
+
+/** In a function that outlives a batch: it runs for every key. */
+const withPrefix = (prefix: string, keys: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const prefixed = new Array<string>(keys.length);
+  for (let at = 0; at < keys.length; at++) prefixed[at] = prefix + keys[at]!;
+  return prefixed;
+};

@@ -61,6 +61,13 @@ const within = <A>(millis: number, what: string, promise: Promise<A>): Promise<A
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };
 
+/** In a function that outlives a batch: it runs for every key. */
+const bitsOf = (digits: string): ReadonlyArray<boolean> => {
+  const bits: Array<boolean> = [];
+  for (const digit of digits) bits.push(digit === "1");
+  return bits;
+};
+
 type Options = Pick<typeof RedisSettings.Type, "username" | "password" | "db" | "useTls" | "poolSize"> & {
   readonly certificates: Certificates;
 };
@@ -166,7 +173,7 @@ export const make = (address: string, options: Options): Effect.Effect<RedisNode
       run(timeout, (client) => client.call("EVAL", [script, keys.length, ...keys, ...args])).pipe(
         Effect.flatMap((answer) =>
           typeof answer === "string" && answer.length === keys.length
-            ? Effect.succeed(Array.from(answer, (character) => character === "1"))
+            ? Effect.succeed(bitsOf(answer))
             : new LockError({
               reason: "Unusable",
               connection: `redis ${address}`,

@@ -69,8 +69,35 @@ const pollAgain = (nodes: ReadonlyArray<Node>, ask: (node: Node) => Answers): Ef
     (first) => first.answers.length < quorumOf(nodes) ? poll(nodes, ask) : Effect.succeed(first),
   );
 
-const agreed = (quorum: number, answers: Poll["answers"], index: number): boolean =>
-  answers.reduce((count, answer) => count + (answer[index] ? 1 : 0), 0) >= quorum;
+// Plain loops in functions that outlive a batch: they run for every key.
+
+const agreed = (quorum: number, answers: Poll["answers"], index: number): boolean => {
+  let count = 0;
+  for (const answer of answers) if (answer[index]) count++;
+  return count >= quorum;
+};
+
+const allAgreed = (quorum: number, answers: Poll["answers"], keys: number): boolean => {
+  for (let index = 0; index < keys; index++) if (!agreed(quorum, answers, index)) return false;
+  return true;
+};
+
+/** The keys that are ours, and those that are not but that a node has granted, or may have, where its answer is missing. */
+const shared = (keys: ReadonlyArray<string>, quorum: number, { answers, failures }: Poll) => {
+  const own = new Set<string>();
+  const short: Array<string> = [];
+  for (let index = 0; index < keys.length; index++) {
+    if (agreed(quorum, answers, index)) own.add(keys[index]!);
+    else if (failures.length > 0 || agreed(1, answers, index)) short.push(keys[index]!);
+  }
+  return { own, short };
+};
+
+const among = (own: ReadonlySet<string>, keys: ReadonlyArray<string>): ReadonlyArray<boolean> => {
+  const are = new Array<boolean>(keys.length);
+  for (let index = 0; index < keys.length; index++) are[index] = own.has(keys[index]!);
+  return are;
+};
 
 /** A majority cannot be had. The remedy is that of the first node: with one fault, they mostly share it. */
 export const noQuorum = (
@@ -108,13 +135,10 @@ export const acquire = Effect.fn("Redlock.acquire")(function*(
   const timeout = timeoutOf(ttl);
   const distinct = [...new Set(keys)];
   const begun = yield* monotonicMillis;
-  const { answers, failures } = yield* poll(nodes, (node) => node.acquire({ keys: distinct, token, timeout, ttl }));
-  if (answers.length < quorum) return yield* noQuorum(nodes, answers.length, failures);
+  const polled = yield* poll(nodes, (node) => node.acquire({ keys: distinct, token, timeout, ttl }));
+  if (polled.answers.length < quorum) return yield* noQuorum(nodes, polled.answers.length, polled.failures);
 
-  const own = new Set(distinct.filter((_, index) => agreed(quorum, answers, index)));
-  // A node whose answer is missing may have granted any of them.
-  const mayBeGranted = (index: number) => failures.length > 0 || answers.some((answer) => answer[index]);
-  const short = distinct.filter((key, index) => !own.has(key) && mayBeGranted(index));
+  const { own, short } = shared(distinct, quorum, polled);
   if (short.length > 0) yield* giveBack(nodes, { keys: short, token, timeout });
 
   const deadline = begun + Duration.toMillis(ttl) * (1 - driftShare);
@@ -122,13 +146,13 @@ export const acquire = Effect.fn("Redlock.acquire")(function*(
   let released = false;
   const inTime = Effect.map(monotonicMillis, (now) => now < deadline);
   const lease: Lease = {
-    taken: keys.map((key) => own.has(key)),
+    taken: among(own, keys),
     // Asks, because a node that was restarted or flushed has forgotten us.
     valid: Effect.gen(function*() {
       if (released || !(yield* inTime)) return false;
       if (ours.length === 0) return true;
       const seen = yield* pollAgain(nodes, (node) => node.held({ keys: ours, token, timeout }));
-      return ours.every((_, index) => agreed(quorum, seen.answers, index)) && (yield* inTime);
+      return allAgreed(quorum, seen.answers, ours.length) && (yield* inTime);
     }),
     release: Effect.suspend(() => {
       if (released) return Effect.void;
