@@ -225,7 +225,7 @@ interface Answer {
 type Callback = (error: QueryError | null, rows?: unknown, fields?: ReadonlyArray<FieldPacket>) => void;
 
 /**
- * The library keeps what the server said of each placeholder: 40 MiB for five sessions with statements of up to 1024 rows. It would send numbers as the
+ * The library keeps what the server said of each placeholder: tens of MiB for five sessions with statements of up to 1024 rows. It would send numbers as the
  * type that was inferred; without it they go as text or as doubles, which arrive the same.
  */
 const forgetPlaceholders = (statement: PrepareStatementInfo & { readonly parameters?: Array<unknown> }): void => {

@@ -1,4 +1,4 @@
-/** Runs a statement for some rows of parallel arrays, in few runs of a few fixed lengths, so that each text is prepared once. */
+/** Runs a statement for some rows of parallel arrays, in few runs of fixed lengths, so that each text is prepared once. */
 import type { Script, Value } from "../../core/Sql.ts";
 
 /** A statement for so many rows at once. */
@@ -20,25 +20,26 @@ interface Run {
 }
 
 /**
- * A rest is filled up with its last row where that adds so many at most, which cost less than one more way to the server and back: the
- * statements are such that a row given again changes nothing.
+ * A rest is filled up with its last row where that adds so many at most, which cost less than one more way to the server and back, and no
+ * more than a quarter of all rows, since each takes one of the table's next ids.
  */
 const worthFilling = 32;
 
-/** With `exact` no row is given twice. */
+/** With `exact` no row is given twice, as it must be where a row that is given again would be changed. */
 export const runs = (
   statement: PerRows,
   cells: Cells,
   rows: ReadonlyArray<number>,
   exact: boolean,
 ): ReadonlyArray<Run> => {
+  const mostFilled = exact ? 0 : Math.min(worthFilling, rows.length / 4);
   const planned: Array<Run> = [];
   let from = 0;
   while (from < rows.length) {
     const left = rows.length - from;
     const fitting = statement.find((sized) => sized.rows <= left)!;
-    const above = exact ? undefined : statement.findLast((sized) => sized.rows >= left);
-    const { rows: length, text } = above !== undefined && above.rows - left <= worthFilling ? above : fitting;
+    const above = statement.findLast((sized) => sized.rows >= left);
+    const { rows: length, text } = above !== undefined && above.rows - left <= mostFilled ? above : fitting;
     const count = Math.min(length, left);
     const binds: Array<Value> = [];
     for (let at = 0; at < length; at++) {

@@ -13,6 +13,8 @@ export interface TableStatements {
   readonly lock: string | undefined;
   /** Binds per row: the columns of `bound`. A row whose key is there stays as it is, but for its touched columns. */
   readonly insert: PerRows;
+  /** Whether `insert` changes nothing of a row that it has just inserted: what it touches was the clock's from the first on. */
+  readonly repeatable: boolean;
   /** The same where a key must not be there. */
   readonly insertNew: PerRows | undefined;
   /** Binds per row: its id where it has one, then the columns of `bound`. */
@@ -48,6 +50,7 @@ export const compile = (layout: Layout.Layout): Statements => {
         find: table.role === "root" || numbered ? find(layout, table) : undefined,
         lock: isFilled ? `${find(layout, table)} WHERE ${isStub(layout)} FOR UPDATE` : undefined,
         insert: insert(table, [], `ON DUPLICATE KEY UPDATE ${list(touched(table))}`),
+        repeatable: isRepeatable(table),
         insertNew: table.role === "root" || numbered ? insert(table, [], "") : undefined,
         fill: isFilled ? fill(table) : undefined,
         actual: table.role === "root"
@@ -109,6 +112,9 @@ const insert = (table: Layout.Table, before: ReadonlyArray<string>, rest: string
     } ${rest}`.trimEnd(),
   }));
 };
+
+const isRepeatable = ({ columns, touch }: Layout.Table): boolean =>
+  touch.every(({ name }) => columns.some((column) => column.name === name && Layout.isNow(column)));
 
 /** What becomes of a row that is there; a column set to itself changes nothing, and locks the row all the same. */
 const touched = (table: Layout.Table): ReadonlyArray<string> => {

@@ -191,11 +191,11 @@ const writeOthers = function*(
     const cells = cellsOf(table, columns, size, ids);
     if (table.id === undefined) {
       ids.push([]);
-      yield* PerRows.run(texts.insert, boundOf(texts, cells), byParent(table, cells, written));
+      yield* PerRows.run(texts.insert, boundOf(texts, cells), byParent(table, cells, written), !texts.repeatable);
       continue;
     }
     const { distinct, first } = byKey(table, cells, written);
-    yield* PerRows.run(texts.insert, boundOf(texts, cells), distinct);
+    yield* PerRows.run(texts.insert, boundOf(texts, cells), distinct, !texts.repeatable);
     const key = table.key.map((column) => cells[column]!);
     const own = new Array<Value>(size).fill(null);
     for (const [n, id] of yield* Asked.ask(texts.find!, key, distinct)) own[Number(n)] = id!;
