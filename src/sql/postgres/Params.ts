@@ -47,7 +47,7 @@ const facetsOf = (statements: Statements, batch: Batch): ReadonlyArray<ReadonlyA
 };
 
 /**
- * Per item its facets in one table, several as `json_build_array` spells them: sorted by bytes, each once, as PostgreSQL writes an array;
+ * Per item its facets in one table, unless it is one as `json_build_array` spells them: sorted by bytes, each once, as PostgreSQL writes an array;
  * null where there are none.
  */
 const lists = ({ children, facets, layout }: Statements, batch: Batch, table: number): ReadonlyArray<Value> => {
@@ -56,7 +56,7 @@ const lists = ({ children, facets, layout }: Statements, batch: Batch, table: nu
   const { owners } = batch.tables[table]!;
   const texts = compared.map((facet) => textsOf(layout, batch, facet, owners.length));
   const rows = texts.length === 1 ? texts[0]! : jsonLists(texts, owners.length);
-  const spell = texts.length === 1 ? element : jsonElement;
+  const spell = texts.length > 1 ? jsonElement : element;
   const spelt = new Array<string | null>(batch.size).fill(null);
   for (let from = 0, to = 0; from < owners.length; from = to) {
     const owner = owners[from]!;
@@ -77,8 +77,8 @@ const textsOf = (layout: Layout.Layout, batch: Batch, facet: Layout.Facet, size:
 const jsonLists = (columns: ReadonlyArray<ReadonlyArray<string | null>>, size: number): ReadonlyArray<string> => {
   const lists = new Array<string>(size);
   for (let row = 0; row < size; row++) {
-    let list = "";
-    for (const column of columns) list += `${list === "" ? "[" : ", "}${JSON.stringify(column[row])}`;
+    let list = "[";
+    for (const column of columns) list += `${list === "[" ? "" : ", "}${JSON.stringify(column[row])}`;
     lists[row] = `${list}]`;
   }
   return lists;
@@ -98,7 +98,7 @@ const quoted = /^$|^null$|[{}",\\ \t\n\v\f\r]/i;
 const element = (text: string | null): string =>
   text === null ? "NULL" : quoted.test(text) ? `"${text.replace(/["\\]/g, "\\$&")}"` : text;
 
-/** Of a JSON text: only its quotes and backslashes are left to escape, and JSON escapes them alike. */
+/** Of a JSON list of two or more: its spaces call for quotes; only its quotes and backslashes are left to escape, and JSON escapes them alike. */
 const jsonElement = (json: string | null): string => JSON.stringify(json);
 
 /** The order of UTF-8: by code points, which JavaScript's own order of UTF-16 is not beyond U+D7FF. NULL is last. */

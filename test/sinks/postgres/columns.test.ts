@@ -192,6 +192,30 @@ describe("columns of PostgreSQL", () => {
       });
     }).pipe(live));
 
+  it.scoped("a child of which nothing is compared: written, read back exact, and no hindrance for a stub that has it", () =>
+    Effect.gen(function*() {
+      const { driver, run } = yield* setUp(
+        "CREATE TABLE t (id BIGSERIAL PRIMARY KEY, k TEXT NOT NULL UNIQUE, v TEXT);"
+          + "CREATE TABLE p (t_id BIGINT NOT NULL UNIQUE REFERENCES t (id), at TIMESTAMPTZ)",
+      );
+      yield* run("INSERT INTO t (k) VALUES ('0'); INSERT INTO p (t_id) SELECT id FROM t");
+      const tables = [
+        { table: "t", key: ["k"], columns: { k: "k", v: "v" }, whenExists: { fill: "v IS NULL" } },
+        {
+          table: "p",
+          when: { path: "pinned", equals: true },
+          key: ["t_id"],
+          columns: { t_id: { parent: "t" }, at: { now: true } },
+        },
+      ];
+      const { answered, wrap } = countingReadBacks();
+      const sink = yield* openSink(driver, { sink: { connection: "x", tables }, settings: unchecked, wrap });
+      const items = documents([{ v: "x", pinned: true }, { v: "y", pinned: true }, { v: "z", pinned: false }]);
+      const { verdicts, written } = yield* settleItems(sink, items);
+      expect([...tags(written), ...tags(verdicts)]).toEqual(["Wrote", "Wrote", "Wrote", "Exact", "Exact", "Exact"]);
+      expect(answered()).toBe(0);
+    }).pipe(live));
+
   it.scoped("what pads, rounds, rewrites or cuts is a finding, by table and column", () =>
     Effect.gen(function*() {
       const columns = {
