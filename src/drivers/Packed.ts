@@ -110,44 +110,50 @@ export const unpack = (packed: Packed): unknown => {
   switch (packed[0]) {
     case "plain":
       return packed[1];
-    case "texts": {
-      const [, text, lengths] = packed;
-      const list = new Array<string | null>(lengths.length);
-      let start = 0;
-      for (let at = 0; at < lengths.length; at++) {
-        const length = lengths[at]!;
-        list[at] = length === none ? null : text.slice(start, start += length);
-      }
-      return list;
-    }
-    case "integers": {
-      const [, values, nulls] = packed;
-      const list = new Array<bigint | null>(values.length);
-      for (let at = 0; at < values.length; at++) list[at] = nulls[at] === 1 ? null : values[at]!;
-      return list;
-    }
-    case "numbers": {
-      const [, values] = packed;
-      const list = new Array<number>(values.length);
-      for (let at = 0; at < values.length; at++) list[at] = values[at]!;
-      return list;
-    }
+    case "texts":
+      return unpackTexts(packed[1], packed[2]);
+    case "integers":
+      return unpackIntegers(packed[1], packed[2]);
+    case "numbers":
+      return Array.from(packed[1]);
     case "list":
       return packed[1].map(unpack);
     case "record": {
       const [, keys, values] = packed;
       return Object.fromEntries(keys.map((key, at) => [key, unpack(values[at]!)]));
     }
-    case "records": {
-      const [, keys, packedColumns, size] = packed;
-      const columns = packedColumns.map((column) => unpack(column) as ReadonlyArray<unknown>);
-      const list = new Array<Record<string, unknown>>(size);
-      for (let row = 0; row < size; row++) {
-        const record: Record<string, unknown> = {};
-        for (let at = 0; at < keys.length; at++) record[keys[at]!] = columns[at]![row];
-        list[row] = record;
-      }
-      return list;
-    }
+    case "records":
+      return unpackRecords(packed[1], packed[2], packed[3]);
   }
+};
+
+const unpackTexts = (text: string, lengths: Int32Array): ReadonlyArray<string | null> => {
+  const list = new Array<string | null>(lengths.length);
+  let start = 0;
+  for (let at = 0; at < lengths.length; at++) {
+    const length = lengths[at]!;
+    list[at] = length === none ? null : text.slice(start, start += length);
+  }
+  return list;
+};
+
+const unpackIntegers = (values: BigInt64Array, nulls: Uint8Array): ReadonlyArray<bigint | null> => {
+  const list = new Array<bigint | null>(values.length);
+  for (let at = 0; at < values.length; at++) list[at] = nulls[at] === 1 ? null : values[at]!;
+  return list;
+};
+
+const unpackRecords = (
+  keys: ReadonlyArray<string>,
+  packed: ReadonlyArray<Packed>,
+  size: number,
+): ReadonlyArray<Readonly<Record<string, unknown>>> => {
+  const columns = packed.map(unpack) as ReadonlyArray<ReadonlyArray<unknown>>;
+  const list = new Array<Record<string, unknown>>(size);
+  for (let row = 0; row < size; row++) {
+    const record: Record<string, unknown> = {};
+    for (let at = 0; at < keys.length; at++) record[keys[at]!] = columns[at]![row];
+    list[row] = record;
+  }
+  return list;
 };
