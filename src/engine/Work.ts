@@ -241,7 +241,7 @@ const stillThere = (bench: Bench, members: ReadonlyArray<Admitted>, open: Set<Ad
   Effect.gen(function*() {
     if (bench.source.check === undefined || members.length === 0) return members;
     const answers = yield* bench.source.check(members.map(itemOf));
-    if (answers.every(isSame)) return members;
+    if (answers.length === members.length && answers.every(isSame)) return members;
     const moved = members.flatMap((member, index) =>
       answers[index] === "gone"
         ? [refusal(member, "skipped", "source/gone", "gone before it was written")]

@@ -137,7 +137,7 @@ const settled = (entries: ReadonlyArray<Entry>, read: number): number => {
   return i;
 };
 
-/** What one object was cut into is one question: the objects to ask for, and for each item the place of its own. */
+/** What one object was cut into is one question, by the origin of its first item: the objects to ask for, and for each item the place of its own. */
 const objectsOf = (items: ReadonlyArray<Item<unknown>>) => {
   const places = new Map<string, number>();
   const objects: Array<Target> = [];
