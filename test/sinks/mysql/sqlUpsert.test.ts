@@ -472,36 +472,6 @@ describe("sql-upsert on MariaDB, other schemas", () => {
       expect(tags(yield* sink.write(items))).toEqual(["Found", "Found", "Found"]);
     }));
 
-  it.scoped("rows that fill up a statement are neither touched nor numbered beyond a quarter of the batch", () =>
-    Effect.gen(function*() {
-      const key = "VARCHAR(20) COLLATE utf8mb4_bin NOT NULL UNIQUE";
-      const { db, open } = yield* prepare(
-        `CREATE TABLE t (id BIGINT AUTO_INCREMENT PRIMARY KEY, k ${key});`
-          + `CREATE TABLE l (id BIGINT AUTO_INCREMENT PRIMARY KEY, h ${key}, reused_at DATETIME);`
-          + "CREATE TABLE p (t_id BIGINT NOT NULL, l_id BIGINT NOT NULL, UNIQUE (t_id, l_id))",
-        generic([
-          { table: "t", key: ["k"], columns: { k: "k" } },
-          { table: "l", key: ["h"], columns: { h: "h" }, whenExists: { touch: { reused_at: { now: true } } } },
-          { table: "p", key: ["t_id", "l_id"], columns: { t_id: { parent: "t" }, l_id: { parent: "l" } } },
-        ]),
-      );
-      const sink = yield* open;
-      let given = 0;
-      // 57 is filled up to 64.
-      for (const size of [3, 33, 57]) {
-        given += size;
-        const items = Array.from({ length: size }, (_, at) => `${size}-${at}`).map((k) => itemOf(k, { k, h: k }));
-        expect(new Set(tags((yield* settleItems(sink, items)).verdicts))).toEqual(new Set(["Exact"]));
-      }
-      expect(yield* db.rows("SELECT count(*), count(reused_at), max(id) FROM l")).toEqual([[
-        BigInt(given),
-        0n,
-        BigInt(given),
-      ]]);
-      const [[numbered] = []] = yield* db.rows("SELECT max(id) FROM t");
-      expect(Number(numbered)).toBeLessThanOrEqual(given * 1.25);
-    }));
-
   it.scoped("a literal of a predicate is text, not an escape", () =>
     Effect.gen(function*() {
       const fill = [{ ...tables[0]!, whenExists: { fill: "mail = 'a\\' OR mail IS NULL" } }];
