@@ -1,4 +1,5 @@
 /** The arrays of a statement, from a batch. */
+import { comparePositions } from "../../core/Item.ts";
 import type { Bind, Value } from "../../core/Sql.ts";
 import type { Kind } from "../Catalog.ts";
 import * as Expected from "../Expected.ts";
@@ -101,17 +102,6 @@ const element = (text: string | null): string =>
 /** Of a JSON list of two or more: its spaces call for quotes; only its quotes and backslashes are left to escape, and JSON escapes them alike. */
 const jsonElement = (json: string | null): string => JSON.stringify(json);
 
-/** The order of UTF-8: by code points, which JavaScript's own order of UTF-16 is not beyond U+D7FF. NULL is last. */
-const byBytes = (a: string | null, b: string | null): number => {
-  if (a === b) return 0;
-  if (a === null || b === null) return a === null ? 1 : -1;
-  const length = Math.min(a.length, b.length);
-  for (let at = 0; at < length; at++) {
-    const left = a.charCodeAt(at);
-    const right = b.charCodeAt(at);
-    if (left === right) continue;
-    const isSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdfff;
-    return isSurrogate(left) === isSurrogate(right) ? left - right : isSurrogate(left) ? 1 : -1;
-  }
-  return a.length - b.length;
-};
+/** The order of UTF-8; NULL is last. */
+const byBytes = (a: string | null, b: string | null): number =>
+  a === b ? 0 : a === null ? 1 : b === null ? -1 : comparePositions(a, b);
