@@ -19,6 +19,7 @@ export const finder = (
   layout: Layout.Layout,
   builder: Builder,
 ): (items: ReadonlyArray<Item>) => ReadonlyMap<number, Fault> => {
+  // Of the call under way, so that `see`, which runs for every value, is made once.
   let found = new Map<number, Fault>();
   const see: Parameters<Builder["visit"]>[1] = (table, at, value, place) => {
     const column = table.columns[at]!;

@@ -4,9 +4,6 @@ import type { Lock } from "../../core/Lock.ts";
 /** Named keys of one process: whoever shares this lock excludes one another. They do not expire, since they go with their holder. */
 export const make: Effect.Effect<Lock> = Effect.sync(() => {
   const held = new Set<string>();
-  const forget = (key: string): void => {
-    held.delete(key);
-  };
   return {
     kind: "local",
     shared: false,
@@ -26,12 +23,14 @@ export const make: Effect.Effect<Lock> = Effect.sync(() => {
           release: Effect.sync(() => {
             if (released) return;
             released = true;
-            own.forEach(forget);
+            giveBack(held, own);
           }),
         };
       }),
   };
 });
+
+// Plain loops in functions that outlive a batch: they run for every key.
 
 /** Which of the keys are `own` now: those that nobody held. */
 const take = (held: Set<string>, own: Set<string>, keys: ReadonlyArray<string>): ReadonlyArray<boolean> => {
@@ -44,4 +43,8 @@ const take = (held: Set<string>, own: Set<string>, keys: ReadonlyArray<string>):
     taken.push(own.has(key));
   }
   return taken;
+};
+
+const giveBack = (held: Set<string>, own: ReadonlySet<string>): void => {
+  for (const key of own) held.delete(key);
 };

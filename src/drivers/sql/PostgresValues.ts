@@ -73,8 +73,6 @@ const asTextArray = (values: ReadonlyArray<Value>): Buffer => {
 };
 
 const int64Bytes = 8;
-const minInt64 = -(2n ** 63n);
-const maxInt64 = 2n ** 63n - 1n;
 const uint32Values = 2 ** 32;
 
 /** `undefined` where a value is none: as text the server refuses it. */
@@ -87,7 +85,7 @@ const asBigintArray = (values: ReadonlyArray<Value>): Buffer | undefined => {
     view.setInt32(to, value === null ? nullLength : int64Bytes);
     to += lengthBytes;
     if (value === null) continue;
-    if (typeof value === "bigint" && value >= minInt64 && value <= maxInt64) view.setBigInt64(to, value);
+    if (typeof value === "bigint" && BigInt.asIntN(64, value) === value) view.setBigInt64(to, value);
     else if (Number.isSafeInteger(value)) {
       view.setInt32(to, Math.floor(Number(value) / uint32Values));
       view.setUint32(to + int64Bytes / 2, Number(value));
