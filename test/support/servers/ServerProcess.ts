@@ -4,7 +4,7 @@ import { Effect } from "effect";
 import { execFile, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chownSync, closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -138,6 +138,19 @@ const signalAll = (pid: number, signal: NodeJS.Signals): void => {
   }
 };
 
+/** Whether every thread stands: the kernel stops them one after the other, and a busy one may answer yet. */
+const standsStill = (pid: number): boolean =>
+  [pid, ...childrenOf(pid)].every((one) => {
+    try {
+      return readdirSync(`/proc/${one}/task`).every((thread) =>
+        /^State:\s+[TtZX]/m.test(readFileSync(`/proc/${one}/task/${thread}/status`, "utf8"))
+      );
+    } catch {
+      // Ended meanwhile.
+      return true;
+    }
+  });
+
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
 
 /** Starts it, and ends it with the scope. */
@@ -197,17 +210,20 @@ export const make = (recipe: Recipe): Effect.Effect<ServerProcess, never, Scope.
       }
       await ended;
     };
-    const signal = (name: NodeJS.Signals) =>
-      Effect.sync(() => {
-        if (current !== undefined && !hasEnded(current)) signalAll(current.pid!, name);
-      });
+    const signal = (name: NodeJS.Signals): void => {
+      if (current !== undefined && !hasEnded(current)) signalAll(current.pid!, name);
+    };
+    const pause = async (): Promise<void> => {
+      signal("SIGSTOP");
+      while (current !== undefined && !hasEnded(current) && !standsStill(current.pid!)) await sleep(pollMillis);
+    };
 
     const server: ServerProcess = {
       start: Effect.promise(start),
       stop: Effect.promise(() => end(recipe.stopSignal)),
       kill: Effect.promise(() => end("SIGKILL")),
-      pause: signal("SIGSTOP"),
-      resume: signal("SIGCONT"),
+      pause: Effect.promise(pause),
+      resume: Effect.sync(() => signal("SIGCONT")),
       restart: (how = "stop") => Effect.zipRight(how === "kill" ? server.kill : server.stop, server.start),
       log: Effect.sync(() => readFileSync(logPath, "utf8")),
     };
