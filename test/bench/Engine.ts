@@ -55,8 +55,8 @@ export interface Engine {
   readonly goals: Goals;
   /** Narinfos per second of ncps' own migration from local files, with its locks and deletes. */
   readonly ncpsRate: number;
-  /** Below `folder`; with stubs, one for each narinfo, as ncps leaves them for what it has not migrated. */
-  readonly open: (folder: string, stubs: number) => Effect.Effect<Database, never, Scope.Scope>;
+  /** Below `folder`; with stubs of these hashes, made in this order, as ncps leaves them for what it has not migrated. */
+  readonly open: (folder: string, stubs: ReadonlyArray<string>) => Effect.Effect<Database, never, Scope.Scope>;
   /** Loads as fast as the engine can, ids known, indexes and foreign keys on; in a process of its own. */
   readonly loadRaw: (load: Load) => Promise<Loaded>;
 }

@@ -33,7 +33,8 @@ const catalogueOf = ({ engine, locks, storage }: Options) => {
   return {
     raw: { name: `raw limit: ${limit}`, unit: "narinfos/s" },
     sink: { name: "sink only, empty tables", unit: "narinfos/s", goal: ofLimit(goals.sink) },
-    stubs: { name: "sink only, stubs present", unit: "narinfos/s", goal: ofLimit(goals.stubs) },
+    stubs: { name: "sink only, stubs in key order", unit: "narinfos/s", goal: ofLimit(goals.stubs) },
+    scattered: { name: "sink only, stubs in any order", unit: "narinfos/s", goal: ofLimit(goals.stubs) },
     bare: { name: "bare parallel reads", unit: "narinfos/s" },
     kept: {
       name: `whole job, objects kept${locked}`,
@@ -124,6 +125,10 @@ export class Figures {
   constructor(options: Options) {
     this.#catalogue = catalogueOf(options);
     this.#ncpsRate = options.storage === "s3" ? ncpsRateFromS3 : Catalogue.engines[options.engine].ncpsRate;
+  }
+
+  nameOf(name: Name): string {
+    return this.#catalogue[name].name;
   }
 
   add(name: Name, value: number, context: Context = {}): void {

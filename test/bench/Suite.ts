@@ -2,6 +2,7 @@
 import { Effect, type Scope } from "effect";
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
+import * as ValidNarinfos from "../support/ValidNarinfos.ts";
 import * as Catalogue from "./Catalogue.ts";
 import type { ParserOutput, SinkOutput } from "./Children.ts";
 import type { Counts, Database, Loaded } from "./Engine.ts";
@@ -11,6 +12,7 @@ import * as Machine from "./Machine.ts";
 import type { Case, Options } from "./Options.ts";
 import * as Process from "./Process.ts";
 import * as Profile from "./Profile.ts";
+import * as RawRows from "./RawRows.ts";
 import type { BareReads, Cache } from "./Storage.ts";
 import * as WholeJob from "./WholeJob.ts";
 
@@ -54,7 +56,8 @@ const sameCounts = async (database: Database, { counts }: Raw): Promise<void> =>
   if (found !== expected) throw new Error(`rows: ${found}, but the raw load made ${expected}`);
 };
 
-const openDatabase = ({ engine, folder }: Options, stubs = 0) => Catalogue.engines[engine].open(folder, stubs);
+const openDatabase = ({ engine, folder }: Options, stubs: ReadonlyArray<string> = []) =>
+  Catalogue.engines[engine].open(folder, stubs);
 const openCache = ({ files, storage }: Options) => Catalogue.storages[storage].open(files);
 
 const measureRaw = (options: Options, figures: Figures): Promise<Raw> =>
@@ -72,11 +75,19 @@ const measureRaw = (options: Options, figures: Figures): Promise<Raw> =>
     return { ...loaded, rate, counts: await database.counts() };
   });
 
+/** Whose stubs the tables hold, by number, in the order in which they were made. */
+const stubsIn = {
+  sink: () => [],
+  stubs: (items: number) => RawRows.inKeyOrder(items),
+  scattered: (items: number) => Array.from({ length: items }, (_, number) => number),
+} as const;
+
 /** Answers the size of its batches. */
-const measureSink = (options: Options, figures: Figures, raw: Raw, id: "sink" | "stubs"): Promise<number> =>
-  using(openDatabase(options, id === "stubs" ? options.items : 0), async (database) => {
-    say(id === "sink" ? "sink only" : "sink only, stubs present");
-    const { items, sets } = options;
+const measureSink = (options: Options, figures: Figures, raw: Raw, id: keyof typeof stubsIn): Promise<number> => {
+  const { items, sets } = options;
+  const stubs = stubsIn[id](items).map((number) => ValidNarinfos.at(number, items).hash);
+  return using(openDatabase(options, stubs), async (database) => {
+    say(figures.nameOf(id));
     const before = database.cpuMillis();
     const { batch, cpuMillis, millis, wrote } = await Process.child<SinkOutput>("sink", {
       items,
@@ -93,6 +104,7 @@ const measureSink = (options: Options, figures: Figures, raw: Raw, id: "sink" | 
     });
     return batch;
   });
+};
 
 /** Bare reads of a filled cache, where the storage has such a limit. */
 const measureBare = async (
@@ -238,7 +250,9 @@ export const run = async (options: Options): Promise<Results> => {
     say(`round ${round} of ${options.runs}`);
     const raw = await measureRaw(options, figures);
     if (has("sink")) sinkBatch = await measureSink(options, figures, raw, "sink");
-    if (has("stubs")) sinkBatch = await measureSink(options, figures, raw, "stubs");
+    for (const id of has("stubs") ? ["stubs", "scattered"] as const : []) {
+      sinkBatch = await measureSink(options, figures, raw, id);
+    }
     if (jobs.length > 0) await measureJobs(options, figures, raw, jobs);
   }
   const marks = has("growth")

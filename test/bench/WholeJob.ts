@@ -27,7 +27,7 @@ export const place = (
   Effect.all({
     root: Folders.make(folder),
     cache: Effect.succeed(cache),
-    database: Catalogue.engines[engine].open(folder, 0),
+    database: Catalogue.engines[engine].open(folder, []),
     locks: Locks.locks[locks](folder),
   });
 

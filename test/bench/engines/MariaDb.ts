@@ -4,7 +4,6 @@ import { createConnection } from "mysql2/promise";
 import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import * as Server from "../../support/servers/MariaDb.ts";
-import * as ValidNarinfos from "../../support/ValidNarinfos.ts";
 import { counted, type Database, type Engine, type Load } from "../Engine.ts";
 import * as Folders from "../Folders.ts";
 import * as Process from "../Process.ts";
@@ -18,16 +17,13 @@ const stock = { "innodb-buffer-pool-size": "128M", "innodb-log-file-size": "96M"
 
 const stubsAtOnce = 10_000;
 
-const open = (folder: string, stubs: number) =>
+const open = (folder: string, stubs: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const server = yield* Folders.within(folder, Server.make({ settings: stock }));
     const url = yield* server.database(schema());
     const database = new URL(url).pathname.slice(1);
-    for (let from = 0; from < stubs; from += stubsAtOnce) {
-      const hashes = Array.from(
-        { length: Math.min(stubsAtOnce, stubs - from) },
-        (_, index) => `('${ValidNarinfos.at(from + index, stubs).hash}')`,
-      );
+    for (let from = 0; from < stubs.length; from += stubsAtOnce) {
+      const hashes = stubs.slice(from, from + stubsAtOnce).map((hash) => `('${hash}')`);
       yield* server.query(`INSERT INTO narinfos (hash) VALUES ${hashes.join()}`, database);
     }
     const number = async (rows: string, value = "count(*)"): Promise<number> => {

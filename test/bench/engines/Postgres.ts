@@ -3,7 +3,6 @@ import { Effect } from "effect";
 import { readFileSync } from "node:fs";
 import { Client, type Submittable } from "pg";
 import * as Server from "../../support/servers/Postgres.ts";
-import * as ValidNarinfos from "../../support/ValidNarinfos.ts";
 import { counted, type Database, type Engine, type Load } from "../Engine.ts";
 import * as Folders from "../Folders.ts";
 import * as Process from "../Process.ts";
@@ -17,16 +16,13 @@ const stock = { shared_buffers: "128MB" };
 
 const stubsAtOnce = 10_000;
 
-const open = (folder: string, stubs: number) =>
+const open = (folder: string, stubs: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const server = yield* Folders.within(folder, Server.make({ settings: stock }));
     const url = yield* server.database(schema());
     const database = new URL(url).pathname.slice(1);
-    for (let from = 0; from < stubs; from += stubsAtOnce) {
-      const hashes = Array.from(
-        { length: Math.min(stubsAtOnce, stubs - from) },
-        (_, index) => `('${ValidNarinfos.at(from + index, stubs).hash}')`,
-      );
+    for (let from = 0; from < stubs.length; from += stubsAtOnce) {
+      const hashes = stubs.slice(from, from + stubsAtOnce).map((hash) => `('${hash}')`);
       yield* server.query(`INSERT INTO narinfos (hash) VALUES ${hashes.join()}`, database);
     }
     for (const settle of ["VACUUM ANALYZE", "CHECKPOINT"]) yield* server.query(settle, database);

@@ -11,18 +11,18 @@ import * as RawRows from "../RawRows.ts";
 /** The benchmark is started at the root of the repository. */
 const schema = () => readFileSync("schemas/ncps-sqlite.sql", "utf8");
 
-const create = (path: string, stubs: number): void => {
+const create = (path: string, stubs: ReadonlyArray<string>): void => {
   const db = new Database(path);
   db.exec(schema());
   db.exec("BEGIN");
   const insert = db.prepare("INSERT INTO narinfos (hash) VALUES (?)");
-  for (let number = 0; number < stubs; number++) insert.run(ValidNarinfos.at(number, stubs).hash);
+  for (const hash of stubs) insert.run(hash);
   db.exec("COMMIT");
   db.pragma("wal_checkpoint(TRUNCATE)");
   db.close();
 };
 
-const open = (folder: string, stubs: number) =>
+const open = (folder: string, stubs: ReadonlyArray<string>) =>
   Effect.map(Folders.make(folder), (root) => {
     const path = join(root, "db.sqlite");
     create(path, stubs);
