@@ -36,6 +36,7 @@ const catalogueOf = ({ engine, locks, storage }: Options) => {
     stubs: { name: "sink only, stubs in key order", unit: "narinfos/s", goal: ofLimit(goals.stubs) },
     scattered: { name: "sink only, stubs in any order", unit: "narinfos/s", goal: ofLimit(goals.stubs) },
     bare: { name: "bare parallel reads", unit: "narinfos/s" },
+    both: { name: "bare reads, then the raw limit", unit: "narinfos/s" },
     kept: {
       name: `whole job, objects kept${locked}`,
       unit: "narinfos/s",

@@ -201,7 +201,10 @@ const measureJobs = (
 ): Promise<ReadonlyArray<Growth.Mark>> =>
   using(openCache(options), async (cache) => {
     await filled(cache, options.items);
-    const limit = await measureBare(options, figures, cache) ?? raw.rate;
+    const bare = await measureBare(options, figures, cache);
+    const limit = bare ?? raw.rate;
+    // What reading and writing can come to where all share the same cores.
+    if (bare !== undefined) figures.add("both", 1 / (1 / bare + 1 / raw.rate), { limit });
     let marks: ReadonlyArray<Growth.Mark> = [];
     // Deleting ones last.
     for (const id of ids.toSorted()) marks = await measureJob(options, figures, raw, cache, limit, id, isSampled);
