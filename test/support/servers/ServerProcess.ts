@@ -116,6 +116,7 @@ process.on("exit", () => {
 
 /** Shorter than a test's time, so that why it did not start is said. */
 const startDeadlineMillis = 15_000;
+const pauseDeadlineMillis = 5000;
 const pollMillis = 10;
 
 /** Linux only, as are the tests that pause servers of many processes. */
@@ -138,18 +139,26 @@ const signalAll = (pid: number, signal: NodeJS.Signals): void => {
   }
 };
 
+const stateOf = (pid: number, thread: string): string => {
+  try {
+    return /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8"))?.[1] ?? "";
+  } catch {
+    // Ended meanwhile.
+    return "X";
+  }
+};
+
+const threadsOf = (pid: number): ReadonlyArray<string> => {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+};
+
 /** Whether every thread stands: the kernel stops them one after the other, and a busy one may answer yet. */
 const standsStill = (pid: number): boolean =>
-  [pid, ...childrenOf(pid)].every((one) => {
-    try {
-      return readdirSync(`/proc/${one}/task`).every((thread) =>
-        /^State:\s+[TtZX]/m.test(readFileSync(`/proc/${one}/task/${thread}/status`, "utf8"))
-      );
-    } catch {
-      // Ended meanwhile.
-      return true;
-    }
-  });
+  [pid, ...childrenOf(pid)].every((one) => threadsOf(one).every((thread) => "TtZX".includes(stateOf(one, thread))));
 
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
 
@@ -214,8 +223,14 @@ export const make = (recipe: Recipe): Effect.Effect<ServerProcess, never, Scope.
       if (current !== undefined && !hasEnded(current)) signalAll(current.pid!, name);
     };
     const pause = async (): Promise<void> => {
-      signal("SIGSTOP");
-      while (current !== undefined && !hasEnded(current) && !standsStill(current.pid!)) await sleep(pollMillis);
+      const deadline = Date.now() + pauseDeadlineMillis;
+      for (;;) {
+        // Again each time: a child may have been made while its parent was being stopped.
+        signal("SIGSTOP");
+        if (current === undefined || hasEnded(current) || standsStill(current.pid!)) return;
+        if (Date.now() > deadline) throw new Error(`${recipe.program} does not stand still`);
+        await sleep(pollMillis);
+      }
     };
 
     const server: ServerProcess = {
