@@ -24,6 +24,8 @@ export interface Intake {
   readonly work: <R>(
     process: (batch: ReadonlyArray<Admitted>) => Effect.Effect<void, never, R>,
   ) => Effect.Effect<void, never, R>;
+  /** To be run when `writers` may answer otherwise. */
+  readonly adjust: Effect.Effect<void>;
   /** Puts items off for a pause; answers those whose time is spent, to be settled instead. */
   readonly defer: (members: ReadonlyArray<Admitted>, random: number) => Effect.Effect<ReadonlyArray<Admitted>>;
   /** Batches under way. */
@@ -134,7 +136,7 @@ export const make = (settings: {
               Effect.ensuring(Effect.suspend(() => {
                 inFlight--;
                 batcher.release(members.value);
-                return Effect.zipRight(permits.resize(writers()), wake.open);
+                return wake.open;
               })),
             );
             return true;
@@ -142,6 +144,7 @@ export const make = (settings: {
           let goesOn = true;
           while (goesOn) goesOn = yield* permits.withPermits(1)(one);
         }),
+      adjust: Effect.suspend(() => permits.resize(writers())),
       defer: (members, random) =>
         Effect.map(now, (at) => members.filter((member) => !deferrals.push(member, at, random))),
       inFlight: Effect.sync(() => inFlight),

@@ -113,6 +113,10 @@ export const run = Effect.fn("Engine.run")(function*(plan: Plan, registry: Regis
     settlement,
     defer: intake.defer,
     adapt,
+    attempted: Effect.suspend(() => {
+      adapt.ended();
+      return intake.adjust;
+    }),
     holds,
     writing: yield* Effect.makeSemaphore(sink.singleWriter ? 1 : workers),
     now,

@@ -25,7 +25,9 @@ export interface Bench {
   readonly retry: RetrySettings;
   readonly settlement: Settlement;
   readonly defer: Intake["defer"];
-  readonly adapt: Adapt;
+  readonly adapt: Pick<Adapt, "observe">;
+  /** To be run when an attempt has ended and been observed. */
+  readonly attempted: Effect.Effect<void>;
   readonly holds: Holds;
   /** Held from lock to commit where the sink writes one batch at a time, so that no lock is held in a queue. */
   readonly writing: Effect.Semaphore;
@@ -61,12 +63,13 @@ const tried = (bench: Bench, admitted: ReadonlyArray<Admitted>, atConstraint: nu
         Effect.uninterruptible,
         Effect.match({ onFailure: (error) => error, onSuccess: () => undefined }),
       );
-      if (failure === undefined || open.size === 0) return;
       left = left.filter((member) => open.has(member));
-      const remedy = Retry.remedy(failure);
-      if (remedy === "again") {
+      const remedy = failure === undefined ? undefined : Retry.remedy(failure);
+      if (remedy === "again" && left.length > 0) {
         bench.adapt.observe({ at: yield* bench.now, items: left.length, heldMillis: 0, succeeded: false });
       }
+      yield* bench.attempted;
+      if (failure === undefined || left.length === 0) return;
       const reason = failure.message;
       if (remedy === "stop") return yield* ended(bench, left, failure);
       if (remedy === "bisect") return yield* bisect(bench, left, Retry.code(failure), reason);
@@ -157,7 +160,7 @@ const attempt = (
     if (!isShared && bench.locking !== undefined) bench.holds.held(writeMillis);
     bench.adapt.observe({
       at,
-      items: admitted.length,
+      items: present.length,
       heldMillis: isShared ? at - since : writeMillis,
       succeeded: true,
     });

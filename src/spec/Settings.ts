@@ -36,7 +36,7 @@ const Concurrency = Schema.Struct({
   // One would have nothing to be compared with before the first trial; more could be too many for a database in use.
   start: Field.withDefault(
     Field.count({ min: 1 }),
-    "Batches in flight once the first has ended, which goes alone; then as many as raise the rate",
+    "Batches in flight when the first has been tried, alone; then as many as raise the rate",
     2,
   ),
   max: Field.withDefault(Field.count({ min: 1 }), "Batches in flight at most", 4),

@@ -40,7 +40,7 @@ export interface RetrySettings {
 export interface SinkStage extends Stage<SinkComponent> {
   readonly lock: LockSettings | undefined;
   readonly batch: BatchSettings;
-  /** Batches under way at once: at first, and at most. */
+  /** Batches under way at once: when the first has been tried, and at most. */
   readonly concurrency: { readonly start: number; readonly max: number };
   readonly statementTimeout: Duration.Duration;
   readonly retry: RetrySettings;

@@ -85,27 +85,27 @@ const single = { start: 1, max: 1 };
 describe("one attempt", () => {
   const adapt = () => new Adapt({ start: 100, max: 1000 }, Duration.millis(200), single);
 
-  it("the first batch goes alone; it may be cut, and makes nothing larger", () => {
+  it("the first batch of each writer is cold: it may be cut, and does not end the doubling", () => {
     const size = new Adapt({ start: 100, max: 1000 }, Duration.millis(200), { start: 2, max: 2 });
-    expect(size.writers).toBe(1);
-    size.observe({ at: 0, items: 100, heldMillis: 10, succeeded: true });
-    expect([size.items, size.writers]).toEqual([100, 2]);
-    const slow = new Adapt({ start: 100, max: 1000 }, Duration.millis(200), { start: 2, max: 2 });
-    slow.observe({ at: 0, items: 100, heldMillis: 250, succeeded: true });
-    expect([slow.items, slow.writers]).toEqual([72, 2]);
+    size.observe({ at: 0, items: 100, heldMillis: 180, succeeded: true });
+    expect(size.items).toBe(100);
+    size.observe({ at: 0, items: 100, heldMillis: 250, succeeded: true });
+    expect(size.items).toBe(72);
+    size.observe({ at: 0, items: 72, heldMillis: 30, succeeded: true });
+    expect(size.items).toBe(144);
+    size.observe({ at: 0, items: 144, heldMillis: 120, succeeded: true });
+    expect(size.items).toBe(153);
   });
 
-  it("grows by half of what is lacking, to twice the size at most, and not near the target", () => {
-    const grown = (heldMillis: number) => {
-      const size = adapt();
-      size.observe({ at: 0, items: 100, heldMillis: 170, succeeded: true });
-      size.observe({ at: 0, items: 100, heldMillis, succeeded: true });
-      return size.items;
-    };
-    expect([10, 60, 90, 120, 159, 160, 200].map(grown)).toEqual([200, 200, 150, 125, 107, 100, 100]);
+  it("the very first goes alone until it has been tried, and its failure is not laid to others", () => {
+    const size = new Adapt({ start: 100, max: 1000 }, Duration.millis(200), { start: 4, max: 4 });
+    size.observe({ at: 0, items: 100, heldMillis: 0, succeeded: false });
+    expect([size.items, size.writers]).toEqual([50, 1]);
+    size.ended();
+    expect(size.writers).toBe(4);
   });
 
-  it("a failure halves, and makes all growth gentle", () => {
+  it("a failure halves, and ends the doubling", () => {
     const size = adapt();
     size.observe({ at: 0, items: 100, heldMillis: 10, succeeded: false });
     expect(size.items).toBe(50);
@@ -142,7 +142,7 @@ describe("one attempt", () => {
 
   it("without a target it grows to the maximum", () => {
     const size = new Adapt({ start: 100, max: 1000 }, undefined, single);
-    for (let number = 0; number < 6; number++) {
+    for (let number = 0; number < 5; number++) {
       size.observe({ at: 0, items: size.items, heldMillis: 60_000, succeeded: true });
     }
     expect(size.items).toBe(1000);

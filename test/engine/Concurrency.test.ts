@@ -48,6 +48,7 @@ const simulate = (sink: Sink) => {
     if (isVictim) deadlocks++;
     else done += items;
     adapt.observe({ at, items, heldMillis: end - begun, succeeded: !isVictim });
+    adapt.ended();
     seen.push({ at, writers: adapt.writers, items: adapt.items, done });
   }
   const between = (from: number, to: number) => seen.filter((one) => one.at >= from * 1000 && one.at < to * 1000);
@@ -150,6 +151,31 @@ describe("a run with as many writers as pay", () => {
       expect(world.deadlocks).toBeGreaterThan(0);
       expect(report.tuning.writers).toBeLessThanOrEqual(5);
       expect(report.ledger.committed).toBe(15_000);
+    }));
+
+  it.effect("the first batch goes alone; others do not wait until it has been taken apart", () =>
+    Effect.gen(function*() {
+      const items = Array.from({ length: 1000 }, (_, index) => ({
+        key: `a${index + 10_000}`,
+        ...(index < 50 ? { poison: "Constraint" as const } : {}),
+      }));
+      const world = new ModelWorld(items);
+      world.latency = () => Duration.millis(100);
+      const plan = world.plan({ batch: 50, max: 50, start: 2, concurrency: 2, chunk: 500 });
+      const fiber = yield* Effect.fork(
+        run(plan, ModelWorld.registry, { keep: false, stop: Effect.never, onProgress: () => Effect.void }).pipe(
+          Effect.provide(world.layer),
+        ),
+      );
+      const mostWriters: Array<number> = [];
+      while ((yield* Fiber.poll(fiber))._tag === "None") {
+        yield* TestClock.adjust("50 millis");
+        mostWriters.push(world.mostWriters);
+      }
+      const { ledger } = yield* Fiber.join(fiber);
+      expect([ledger.rejected, ledger.deleted]).toEqual([50, 950]);
+      expect(mostWriters[0]).toBe(1);
+      expect(mostWriters.indexOf(2)).toBeLessThan(10);
     }));
 
   it.effect("a rate that is the limit is no reason for more", () =>
