@@ -23,7 +23,7 @@ const gently = 1 / 16;
  * Batch size and concurrency together. The size by AIMD: doubles until a batch first takes half its hold target, then grows gently; a batch that
  * takes longer than the target is cut in proportion, a failed one in half. Never below a tenth of `start`, never above `max`. The first batches,
  * one for each writer there is at the start, pay for connections, plans and code that is new, and so do not end the doubling; the very first goes
- * alone, as two that are cold hold their locks twice as long. How many batches are under way at once is else the business of `Concurrency`.
+ * alone, as two that are cold hold their locks half as long again. How many batches are under way at once is else the business of `Concurrency`.
  */
 export class Adapt {
   readonly #max: number;

@@ -60,3 +60,15 @@ export interface Engine {
   /** Loads as fast as the engine can, ids known, indexes and foreign keys on; in a process of its own. */
   readonly loadRaw: (load: Load) => Promise<Loaded>;
 }
+
+const stubsAtOnce = 10_000;
+
+/** What makes these stubs, in their order, in few statements. */
+export const stubInserts = (stubs: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const texts: Array<string> = [];
+  for (let from = 0; from < stubs.length; from += stubsAtOnce) {
+    const rows = stubs.slice(from, from + stubsAtOnce).map((hash) => `('${hash}')`);
+    texts.push(`INSERT INTO narinfos (hash) VALUES ${rows.join()}`);
+  }
+  return texts;
+};

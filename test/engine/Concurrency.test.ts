@@ -115,18 +115,27 @@ describe("how many batches are under way", () => {
 });
 
 describe("a run with as many writers as pay", () => {
-  const simulated = (prepare: (world: ModelWorld) => void, options: Parameters<ModelWorld["plan"]>[0]) =>
+  /** To the end of the run, tick by tick. */
+  const driven = (world: ModelWorld, options: Parameters<ModelWorld["plan"]>[0], onTick = () => {}) =>
     Effect.gen(function*() {
-      const world = new ModelWorld(Array.from({ length: 15_000 }, (_, index) => ({ key: `a${index + 10_000}` })));
-      prepare(world);
       const plan = world.plan({ batch: 50, start: 2, chunk: 500, ...options });
       const fiber = yield* Effect.fork(
         run(plan, ModelWorld.registry, { keep: false, stop: Effect.never, onProgress: () => Effect.void }).pipe(
           Effect.provide(world.layer),
         ),
       );
-      while ((yield* Fiber.poll(fiber))._tag === "None") yield* TestClock.adjust("50 millis");
-      const report = yield* Fiber.join(fiber);
+      while ((yield* Fiber.poll(fiber))._tag === "None") {
+        yield* TestClock.adjust("50 millis");
+        onTick();
+      }
+      return yield* Fiber.join(fiber);
+    });
+
+  const simulated = (prepare: (world: ModelWorld) => void, options: Parameters<ModelWorld["plan"]>[0]) =>
+    Effect.gen(function*() {
+      const world = new ModelWorld(Array.from({ length: 15_000 }, (_, index) => ({ key: `a${index + 10_000}` })));
+      prepare(world);
+      const report = yield* driven(world, options);
       expect(report.imbalances).toEqual([]);
       expect(report.ledger.deleted).toBe(15_000);
       return { report, world };
@@ -161,18 +170,10 @@ describe("a run with as many writers as pay", () => {
       }));
       const world = new ModelWorld(items);
       world.latency = () => Duration.millis(100);
-      const plan = world.plan({ batch: 50, max: 50, start: 2, concurrency: 2, chunk: 500 });
-      const fiber = yield* Effect.fork(
-        run(plan, ModelWorld.registry, { keep: false, stop: Effect.never, onProgress: () => Effect.void }).pipe(
-          Effect.provide(world.layer),
-        ),
-      );
       const mostWriters: Array<number> = [];
-      while ((yield* Fiber.poll(fiber))._tag === "None") {
-        yield* TestClock.adjust("50 millis");
+      const { ledger } = yield* driven(world, { max: 50, concurrency: 2 }, () => {
         mostWriters.push(world.mostWriters);
-      }
-      const { ledger } = yield* Fiber.join(fiber);
+      });
       expect([ledger.rejected, ledger.deleted]).toEqual([50, 950]);
       expect(mostWriters[0]).toBe(1);
       expect(mostWriters.indexOf(2)).toBeLessThan(10);

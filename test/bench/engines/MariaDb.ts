@@ -4,7 +4,7 @@ import { createConnection } from "mysql2/promise";
 import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import * as Server from "../../support/servers/MariaDb.ts";
-import { counted, type Database, type Engine, type Load } from "../Engine.ts";
+import { counted, type Database, type Engine, type Load, stubInserts } from "../Engine.ts";
 import * as Folders from "../Folders.ts";
 import * as Process from "../Process.ts";
 import * as RawRows from "../RawRows.ts";
@@ -15,17 +15,12 @@ const schema = () => readFileSync("schemas/ncps-mysql.sql", "utf8");
 /** What the server takes without being told; tests run with less. */
 const stock = { "innodb-buffer-pool-size": "128M", "innodb-log-file-size": "96M" };
 
-const stubsAtOnce = 10_000;
-
 const open = (folder: string, stubs: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const server = yield* Folders.within(folder, Server.make({ settings: stock }));
     const url = yield* server.database(schema());
     const database = new URL(url).pathname.slice(1);
-    for (let from = 0; from < stubs.length; from += stubsAtOnce) {
-      const hashes = stubs.slice(from, from + stubsAtOnce).map((hash) => `('${hash}')`);
-      yield* server.query(`INSERT INTO narinfos (hash) VALUES ${hashes.join()}`, database);
-    }
+    for (const insert of stubInserts(stubs)) yield* server.query(insert, database);
     const number = async (rows: string, value = "count(*)"): Promise<number> => {
       const ask = `SET sql_mode = 'PIPES_AS_CONCAT'; SELECT ${value} AS value FROM ${rows}`;
       const [row] = await Effect.runPromise(server.query(ask, database));

@@ -3,7 +3,7 @@ import { Effect } from "effect";
 import { readFileSync } from "node:fs";
 import { Client, type Submittable } from "pg";
 import * as Server from "../../support/servers/Postgres.ts";
-import { counted, type Database, type Engine, type Load } from "../Engine.ts";
+import { counted, type Database, type Engine, type Load, stubInserts } from "../Engine.ts";
 import * as Folders from "../Folders.ts";
 import * as Process from "../Process.ts";
 import * as RawRows from "../RawRows.ts";
@@ -14,17 +14,12 @@ const schema = () => readFileSync("schemas/ncps-postgres.sql", "utf8");
 /** What the package's own settings say; tests run with less. */
 const stock = { shared_buffers: "128MB" };
 
-const stubsAtOnce = 10_000;
-
 const open = (folder: string, stubs: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const server = yield* Folders.within(folder, Server.make({ settings: stock }));
     const url = yield* server.database(schema());
     const database = new URL(url).pathname.slice(1);
-    for (let from = 0; from < stubs.length; from += stubsAtOnce) {
-      const hashes = stubs.slice(from, from + stubsAtOnce).map((hash) => `('${hash}')`);
-      yield* server.query(`INSERT INTO narinfos (hash) VALUES ${hashes.join()}`, database);
-    }
+    for (const insert of stubInserts(stubs)) yield* server.query(insert, database);
     for (const settle of ["VACUUM ANALYZE", "CHECKPOINT"]) yield* server.query(settle, database);
     const number = async (rows: string, value = "count(*)"): Promise<number> => {
       const [row] = await Effect.runPromise(server.query(`SELECT ${value} AS value FROM ${rows}`, database));
